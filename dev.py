@@ -1,0 +1,136 @@
+#!/usr/bin/env python3
+"""The commands of a developer's day, with nothing but Python 3.11 or newer and git installed.
+
+    python3 dev.py run      serve the demo town at http://127.0.0.1:8080
+    python3 dev.py test     the checks, then every test on SQLite and on PostgreSQL (more arguments go to pytest)
+    python3 dev.py check    lint, format, types, floors, migrations
+    python3 dev.py fix      what the linter and the formatter can mend by themselves
+    python3 dev.py lock     resolve pyproject.toml into the hashed lock again
+    python3 dev.py flask …  any command of the application, inside the environment
+
+The environment is `.venv`, made from the hashed lock and made anew when the lock changes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+ENVIRONMENT = ROOT / ".venv"
+PROGRAMS = ENVIRONMENT / ("Scripts" if os.name == "nt" else "bin")
+PYTHON = PROGRAMS / ("python.exe" if os.name == "nt" else "python")
+LOCK = ROOT / "requirements-dev.txt"
+STAMP = ENVIRONMENT / "lock.sha256"
+PYTHON_MIN = (3, 11)
+
+CHECKS = (
+    ("lint", ["-m", "ruff", "check", "."]),
+    ("format", ["-m", "ruff", "format", "--check", "."]),
+    ("types", ["-m", "mypy"]),
+    ("floors", ["-c", "from importlinter.cli import lint_imports; raise SystemExit(lint_imports())"]),
+    ("migrations", ["-m", "tests.migrations_agree"]),
+)
+
+
+def main(arguments: list[str]) -> int:
+    commands = {"run": run, "test": test, "check": check, "fix": fix, "lock": lock, "flask": flask}
+    if not arguments or arguments[0] not in commands:
+        print(__doc__)
+        return 2
+    if sys.version_info < PYTHON_MIN:
+        print("Binfen needs Python {}.{} or newer; this is {}.".format(*PYTHON_MIN, sys.version.split()[0]))
+        return 2
+    os.chdir(ROOT)
+    ensure_environment()
+    return commands[arguments[0]](arguments[1:])
+
+
+def run(arguments: list[str]) -> int:
+    """Prepare the database and the demo town, then become the web server."""
+    failed = python("-m", "flask", "--app", "app", "prepare", *arguments)
+    if not failed:
+        server = [str(PROGRAMS / "uwsgi"), "--ini", "wsgi.ini"]
+        os.execv(server[0], server)
+    return failed
+
+
+def test(arguments: list[str]) -> int:
+    return check([]) or python("-m", "pytest", *arguments)
+
+
+def check(_arguments: list[str]) -> int:
+    failed = []
+    for name, command in CHECKS:
+        print(f"== {name}", flush=True)
+        if python(*command):
+            failed.append(name)
+    if failed:
+        print(f"Failed: {', '.join(failed)}.")
+    return 1 if failed else 0
+
+
+def fix(_arguments: list[str]) -> int:
+    return python("-m", "ruff", "check", "--fix", ".") or python("-m", "ruff", "format", ".")
+
+
+def lock(_arguments: list[str]) -> int:
+    """Write the lock. The resolver is a tool of this command only, so it isn't in the lock itself."""
+    python("-m", "pip", "install", "--quiet", "uv")
+    resolve = [
+        "-m",
+        "uv",
+        "pip",
+        "compile",
+        "--universal",
+        "--generate-hashes",
+        "--no-header",
+        "--no-annotate",
+        "--quiet",
+    ]
+    return python(*resolve, "pyproject.toml", "-o", "requirements.txt") or python(
+        *resolve, "--extra", "dev", "pyproject.toml", "-o", LOCK.name
+    )
+
+
+def flask(arguments: list[str]) -> int:
+    return python("-m", "flask", "--app", "app", *arguments)
+
+
+def python(*arguments: str) -> int:
+    return subprocess.call([str(PYTHON), *arguments], cwd=ROOT)
+
+
+def ensure_environment() -> None:
+    """Make `.venv` from the hashed lock unless it is there already and made from this very lock."""
+    wanted = hashlib.sha256(LOCK.read_bytes() + sys.version.encode()).hexdigest()
+    if STAMP.exists() and STAMP.read_text() == wanted:
+        return
+    print("Making the environment in .venv from the lock (once, about half a minute) …", flush=True)
+    try:
+        venv.create(ENVIRONMENT, clear=True, with_pip=True, symlinks=os.name != "nt")
+    except (subprocess.CalledProcessError, OSError) as error:
+        raise SystemExit(f"Could not make .venv: {error}. On Debian and Ubuntu: apt install python3-venv.") from error
+    install = [
+        "-m",
+        "pip",
+        "install",
+        "--require-hashes",
+        "--only-binary",
+        ":all:",
+        "--progress-bar",
+        "on",
+        "-r",
+        LOCK.name,
+    ]
+    if python(*install):
+        raise SystemExit("The packages of the lock could not be installed; what pip says above tells why.")
+    STAMP.write_text(wanted)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,101 @@
+"""Every setting: its name in the environment, its default, its unit. Read once, when the application is made.
+
+A setting that can't be right stops the start with a message that names it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from pathlib import Path
+
+from environs import Env, EnvError
+from marshmallow.validate import OneOf, Range
+
+ROOT = Path(__file__).resolve().parent
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+
+
+class Environment(StrEnum):
+    DEVELOPMENT = "development"
+    PRODUCTION = "production"
+
+
+class WechatMode(StrEnum):
+    FAKE = "fake"
+    REAL = "real"
+
+
+class SettingsInvalid(SystemExit):
+    """The settings don't allow a start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings of one deployment. Each field is the environment variable of the same name in capitals."""
+
+    environment: Environment  #: development or production; the fake WeChat and the demo refuse production
+    instance_dir: Path  #: where the embedded database and the keys live
+    database_url: str  #: sqlite:///… or postgresql+psycopg://…
+    database_pool_size: int  #: connections of one process
+    keys_file: Path  #: the secrets of the deployment; made on the first start in development
+    request_seconds: float  #: how long a request may try before it is answered `server.busy`
+    body_bytes_max: int  #: the largest request body
+    town: str  #: the code of the town that visitors see when they name none
+    wechat: WechatMode  #: fake or real
+    wechat_appid: str
+    wechat_secret: str
+    demo_password: str  #: of the demo's staff
+    log_level: str  #: DEBUG, INFO, WARNING or ERROR
+    https_only: bool  #: send Strict-Transport-Security; set it where TLS ends in front of us
+
+    @property
+    def is_production(self) -> bool:
+        return self.environment is Environment.PRODUCTION
+
+
+def read_settings() -> Settings:
+    """The settings from the environment. Raises SettingsInvalid with a message for the person who starts it."""
+    try:
+        settings = _read(Env())
+    except EnvError as error:
+        raise SettingsInvalid(f"Settings: {error}") from None
+    _check(settings)
+    return settings
+
+
+def _read(env: Env) -> Settings:
+    instance_dir = Path(env.str("INSTANCE_DIR", str(ROOT / "instance"))).resolve()
+    return Settings(
+        environment=env.enum("ENVIRONMENT", Environment.DEVELOPMENT.value, enum=Environment, by_value=True),
+        instance_dir=instance_dir,
+        database_url=env.str("DATABASE_URL", f"sqlite:///{instance_dir / 'binfen.sqlite'}"),
+        database_pool_size=env.int("DATABASE_POOL_SIZE", 8, validate=Range(min=1, max=200)),
+        keys_file=Path(env.str("KEYS_FILE", str(instance_dir / "keys.json"))).resolve(),
+        request_seconds=env.float("REQUEST_SECONDS", 10.0, validate=Range(min=0.1, max=50)),
+        body_bytes_max=env.int("BODY_BYTES_MAX", 64 * 1024, validate=Range(min=1024)),
+        town=env.str("TOWN", "binfen"),
+        wechat=env.enum("WECHAT", WechatMode.FAKE.value, enum=WechatMode, by_value=True),
+        wechat_appid=env.str("WECHAT_APPID", "wx-demo"),
+        wechat_secret=env.str("WECHAT_SECRET", ""),
+        demo_password=env.str("DEMO_PASSWORD", "binfen-demo"),
+        log_level=env.str("LOG_LEVEL", "INFO", validate=OneOf(LOG_LEVELS)),
+        https_only=env.bool("HTTPS_ONLY", False),
+    )
+
+
+def _check(settings: Settings) -> None:
+    if settings.wechat is WechatMode.REAL and not settings.wechat_secret:
+        raise SettingsInvalid("Settings: WECHAT=real needs WECHAT_APPID and WECHAT_SECRET.")
+    if not settings.is_production:
+        return
+    if settings.wechat is WechatMode.FAKE:
+        raise SettingsInvalid("Settings: ENVIRONMENT=production refuses WECHAT=fake. Set WECHAT=real.")
+    if not settings.keys_file.exists():
+        raise SettingsInvalid(
+            f"Settings: ENVIRONMENT=production needs KEYS_FILE; {settings.keys_file} is not there. "
+            "Make one with `python3 -m rules.keys`."
+        )
+
+
+SETTING_NAMES = tuple(field.name.upper() for field in fields(Settings))
