@@ -1,0 +1,20 @@
+"""Residents, staff and how they sign in."""
+
+from models.residents.people import Consent, Household, OpenidLookup, Purpose, Resident, ResidentStatus
+from models.residents.sign_in import RefreshToken
+from models.residents.staff import Role, RoleGrant, Staff, StaffLookup, StaffStatus
+
+__all__ = [
+    "Consent",
+    "Household",
+    "OpenidLookup",
+    "Purpose",
+    "RefreshToken",
+    "Resident",
+    "ResidentStatus",
+    "Role",
+    "RoleGrant",
+    "Staff",
+    "StaffLookup",
+    "StaffStatus",
+]
