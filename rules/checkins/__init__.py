@@ -1,0 +1,1 @@
+"""Checking in: the resident's code, and the scan at the door."""

@@ -1,0 +1,26 @@
+"""Time. Moments are aware, kept in UTC and shown in the community's zone; days are the community's days.
+
+All of China keeps one time (UTC+8), so the zone is a constant. No rule reads a clock: `now` is handed in with the work.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time
+from zoneinfo import ZoneInfo
+
+ZONE = ZoneInfo("Asia/Shanghai")
+
+
+def utc_now() -> datetime:
+    """This moment, aware. Called where work begins, never in a rule."""
+    return datetime.now(UTC)
+
+
+def local_day(moment: datetime) -> date:
+    """The community's day at a moment."""
+    return moment.astimezone(ZONE).date()
+
+
+def local_moment(day: date, hour_minute: str) -> datetime:
+    """The moment of "09:30" on a day of the community."""
+    return datetime.combine(day, time.fromisoformat(hour_minute), ZONE).astimezone(UTC)

@@ -1,0 +1,1 @@
+"""Residents and staff: who they are, how they sign in, what they may do."""

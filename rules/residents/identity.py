@@ -1,0 +1,62 @@
+"""From a token to an actor: one read that proves that the token still stands."""
+
+from __future__ import annotations
+
+from sqlalchemy import bindparam, select
+
+from models.residents import Resident, Role, RoleGrant, Staff, StaffStatus
+from models.territory import Territory
+from rules.errors import Kind, RuleError
+from rules.residents.tokens import Owner
+from rules.work import Actor, ActorKind, Grant, Work
+
+
+class SignInRequired(RuleError):
+    code = "auth.required"
+    kind = Kind.UNAUTHENTICATED
+    zh = "请先登录。"
+    en = "Please sign in first."
+
+
+class TokenRevoked(RuleError):
+    code = "auth.token_revoked"
+    kind = Kind.UNAUTHENTICATED
+    zh = "登录已失效（已退出或权限有变），请重新登录。"
+    en = "This sign-in has ended (signed out, or rights changed). Please sign in again."
+
+
+class Forbidden(RuleError):
+    code = "auth.forbidden"
+    kind = Kind.FORBIDDEN
+    zh = "您没有进行这项操作的权限。"
+    en = "You are not allowed to do this."
+
+
+_resident_version = select(Resident.token_version).where(
+    Resident.town_id == bindparam("town"), Resident.id == bindparam("id")
+)
+_staff_grants = (
+    select(Staff.token_version, RoleGrant.role, Territory.path)
+    .outerjoin(RoleGrant, (RoleGrant.town_id == Staff.town_id) & (RoleGrant.staff_id == Staff.id))
+    .outerjoin(Territory, (Territory.town_id == RoleGrant.town_id) & (Territory.id == RoleGrant.territory_id))
+    .where(Staff.town_id == bindparam("town"), Staff.id == bindparam("id"), Staff.status == StaffStatus.ACTIVE)
+)
+
+
+def identify(work: Work, owner: Owner) -> Actor:
+    """The actor that a token names. Raises TokenRevoked when its version is no longer the owner's."""
+    whom = {"town": owner.town_id, "id": owner.id}
+    if owner.kind is ActorKind.RESIDENT:
+        if work.db.scalar(_resident_version, whom) != owner.token_version:
+            raise TokenRevoked
+        return Actor(ActorKind.RESIDENT, owner.id)
+    rows = work.db.execute(_staff_grants, whom).all()
+    if not rows or rows[0].token_version != owner.token_version:
+        raise TokenRevoked
+    return Actor(ActorKind.STAFF, owner.id, tuple(Grant(row.role, row.path) for row in rows if row.role))
+
+
+def require_role(work: Work, role: Role, path: str) -> None:
+    """Raises Forbidden unless the actor has the role on the node of this path."""
+    if not work.actor.may(role, path):
+        raise Forbidden

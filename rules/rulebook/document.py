@@ -1,0 +1,109 @@
+"""The rulebook document: TOML, checked key by key.
+
+name = "缤纷未来社区积分规则"
+
+[expiry]
+years = 1                     # good until the end of the calendar year after the one in which they were earned
+
+[[earn]]
+id = "activity-checkin"       # a stable word, named in every explanation
+event = "checkin"             # what earns it
+title = "参加活动签到"          # in words, for residents
+amount = 5                    # points, above 0
+unit = "场"                   # what the amount is for: one of these
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+EVENTS = ("checkin",)
+AMOUNT_MAX = 1_000_000
+YEARS_MAX = 50
+_RULEBOOK_KEYS = {"name", "expiry", "earn"}
+_EXPIRY_KEYS = {"years"}
+_EARN_KEYS = {"id", "event", "title", "amount", "unit"}
+
+
+class RulebookInvalid(ValueError):
+    """The document can't be a rulebook. The message names the key and says what is allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class EarnRule:
+    """Points for one kind of event."""
+
+    id: str
+    event: str
+    title: str
+    amount: int
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rulebook:
+    """One version of a town's rules."""
+
+    name: str
+    expiry_years: int  #: whole calendar years that follow the year of earning
+    earn: tuple[EarnRule, ...]
+
+    def expiry_of(self, earned_on: date) -> date:
+        """The last day on which points earned on a day are good."""
+        return date(earned_on.year + self.expiry_years, 12, 31)
+
+
+def parse(text: str) -> Rulebook:
+    """A rulebook from its document. Raises RulebookInvalid."""
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise RulebookInvalid(f"not TOML: {error}") from None
+    _allow_only(document, _RULEBOOK_KEYS, "the rulebook")
+    expiry = document.get("expiry")
+    if not isinstance(expiry, dict):
+        raise RulebookInvalid("`expiry` is missing: a table with `years`, 0 to 50")
+    _allow_only(expiry, _EXPIRY_KEYS, "`expiry`")
+    earn = document.get("earn")
+    if not (isinstance(earn, list) and all(isinstance(rule, dict) for rule in earn)):
+        raise RulebookInvalid("`earn` must be a list of tables, [[earn]]")
+    rules = tuple(_earn_rule(rule, f"earn[{n}]") for n, rule in enumerate(earn))
+    if len({rule.id for rule in rules}) < len(rules):
+        raise RulebookInvalid("`earn.id` must differ from rule to rule")
+    return Rulebook(_words(document, "name", "name"), _number(expiry, "years", "expiry.years", 0, YEARS_MAX), rules)
+
+
+def _earn_rule(rule: dict[str, Any], where: str) -> EarnRule:
+    _allow_only(rule, _EARN_KEYS, f"`{where}`")
+    event = _words(rule, "event", f"{where}.event")
+    if event not in EVENTS:
+        raise RulebookInvalid(f"`{where}.event` is {event!r}; allowed: {', '.join(EVENTS)}")
+    return EarnRule(
+        id=_words(rule, "id", f"{where}.id"),
+        event=event,
+        title=_words(rule, "title", f"{where}.title"),
+        amount=_number(rule, "amount", f"{where}.amount", 1, AMOUNT_MAX),
+        unit=_words(rule, "unit", f"{where}.unit"),
+    )
+
+
+def _allow_only(table: dict[str, Any], allowed: set[str], where: str) -> None:
+    if unknown := sorted(set(table) - allowed):
+        raise RulebookInvalid(f"{where} has an unknown key `{unknown[0]}`; allowed: {', '.join(sorted(allowed))}")
+
+
+def _words(table: dict[str, Any], key: str, where: str) -> str:
+    value = table.get(key)
+    if not (isinstance(value, str) and value.strip()):
+        raise RulebookInvalid(f"`{where}` must be a text that is not empty")
+    return value
+
+
+def _number(table: dict[str, Any], key: str, where: str, least: int, most: int) -> int:
+    value = table.get(key)
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        raise RulebookInvalid(f"`{where}` must be a whole number from {least} to {most}")
+    return value

@@ -1,0 +1,194 @@
+"""The unit of work: the only place where a transaction begins, is tried again, commits or is undone.
+
+The edge, a job and the command line hand over a deed (a rule and its arguments) and say for whom; the deed gets a `Work`
+and never commits. `now` is read once, before the first try.
+
+What is tried again is always the whole transaction: on a lost connection, a failover, a deadlock, a lock not had in time
+(`rules.database.is_transient`), after a pause that grows from 0.2 to 1 second, until the caller's time is up; then the
+answer is `server.busy`. A commit whose answer was lost may have happened, so a deed that must not happen twice finds its
+own trace first: an idempotency record, a nonce, a unique key. A deed that met another one which won raises `TryAgain`
+and is tried anew at once; then it finds what the other has written.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Concatenate, ParamSpec, TypeVar
+
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm import Session, sessionmaker
+
+from models.residents import Role
+from rules import ids
+from rules.clock import utc_now
+from rules.database import READING, WRITING, is_read_only, is_transient
+from rules.errors import Busy, RuleError
+
+PAUSE_SECONDS_MIN = 0.2
+PAUSE_SECONDS_MAX = 1.0
+REPLAYS_MAX = 5
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class ActorKind(StrEnum):
+    VISITOR = "visitor"
+    RESIDENT = "resident"
+    STAFF = "staff"
+    SYSTEM = "system"
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A role on a node of the tree; `path` is the node's path, and the role holds for every path that starts with it."""
+
+    role: Role
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who does it. `id` is 0 for visitors and for the system."""
+
+    kind: ActorKind
+    id: int = 0
+    grants: tuple[Grant, ...] = ()
+
+    def holds(self, role: Role) -> bool:
+        """Whether the actor has the role anywhere. An admin has every role."""
+        return any(grant.role in (role, Role.ADMIN) for grant in self.grants)
+
+    def may(self, role: Role, path: str) -> bool:
+        """Whether the actor has the role on the node of this path."""
+        return any(grant.role in (role, Role.ADMIN) and path.startswith(grant.path) for grant in self.grants)
+
+
+VISITOR = Actor(ActorKind.VISITOR)
+SYSTEM = Actor(ActorKind.SYSTEM)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a rule works with: an open transaction, the town, who acts, when, and where new ids come from."""
+
+    db: Session
+    town_id: int
+    actor: Actor
+    now: datetime
+    id_maker: ids.IdMaker
+
+    def new_id(self) -> int:
+        return self.id_maker.make(self.now)
+
+
+class TryAgain(Exception):
+    """Raised by a deed that met another one which won: undo everything and run it once more."""
+
+
+class Transactions:
+    """Opens units of work on one database."""
+
+    def __init__(
+        self, engine: Engine, *, request_seconds: float = 10.0, clock: Callable[[], datetime] = utc_now
+    ) -> None:
+        self.engine = engine
+        self._reading = sessionmaker(engine.execution_options(**READING), expire_on_commit=False)
+        self._writing = sessionmaker(engine.execution_options(**WRITING), expire_on_commit=False)
+        self._request_seconds = request_seconds
+        self._clock = clock
+        self._id_maker: ids.IdMaker | None = None
+        self._node_until = 0.0
+        self._node_lock = threading.Lock()
+        # SQLite has one writer at a time: the threads of a process queue here, in turn, instead of polling the file.
+        self._turn: AbstractContextManager[object] = (
+            threading.Lock() if engine.dialect.name == "sqlite" else nullcontext()
+        )
+
+    def read(
+        self, town_id: int, actor: Actor, deed: Callable[Concatenate[Work, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run a deed that only reads. Raises what the deed raises, and Busy."""
+        return self._perform(self._reading, nullcontext(), town_id, actor, lambda work: deed(work, *args, **kwargs))
+
+    def write(
+        self, town_id: int, actor: Actor, deed: Callable[Concatenate[Work, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run a deed that writes, and commit. Raises what the deed raises, and Busy."""
+        return self._perform(self._writing, self._turn, town_id, actor, lambda work: deed(work, *args, **kwargs))
+
+    def _perform(
+        self,
+        sessions: sessionmaker[Session],
+        turn: AbstractContextManager[object],
+        town_id: int,
+        actor: Actor,
+        deed: Callable[[Work], T],
+    ) -> T:
+        now = self._clock()
+        replays = 0
+        for pause_seconds in self._pauses():
+            try:
+                id_maker = self._ids()
+                with turn, sessions() as db:
+                    return self._attempt(Work(db, town_id, actor, now, id_maker), deed)
+            except TryAgain:
+                replays += 1
+                if replays > REPLAYS_MAX:
+                    raise Busy from None
+            except PoolTimeout as error:
+                raise Busy from error
+            except DBAPIError as error:
+                if not is_transient(error):
+                    raise
+                time.sleep(pause_seconds)
+        raise Busy
+
+    @staticmethod
+    def _attempt(work: Work, deed: Callable[[Work], T]) -> T:
+        try:
+            result = deed(work)
+            work.db.commit()
+        except RuleError as refusal:
+            if refusal.keeps_work:
+                work.db.commit()
+            raise
+        except DBAPIError as error:
+            if is_read_only(error):
+                work.db.invalidate()
+            raise
+        return result
+
+    def _pauses(self) -> Iterator[float]:
+        """How long to wait after each failed try, until the time of the request is up."""
+        deadline = time.monotonic() + self._request_seconds
+        pause_seconds = PAUSE_SECONDS_MIN
+        while True:
+            yield min(pause_seconds * random.uniform(0.5, 1.0), max(deadline - time.monotonic(), 0))  # noqa: S311
+            if time.monotonic() >= deadline:
+                return
+            pause_seconds = min(pause_seconds * 1.5, PAUSE_SECONDS_MAX)
+
+    def _ids(self) -> ids.IdMaker:
+        """This process's maker of ids, with a node number taken within the last hour."""
+        with self._node_lock:
+            if self._id_maker is None or time.monotonic() > self._node_until:
+                with self._writing() as db:
+                    handed_out = db.scalar(_TAKE_NODE)
+                    assert handed_out is not None, "the migration leaves one row in node_counter"
+                    db.commit()
+                self._id_maker = ids.IdMaker(ids.node_from(handed_out))
+                self._node_until = time.monotonic() + ids.NODE_SECONDS
+            return self._id_maker
+
+
+_TAKE_NODE = text("UPDATE node_counter SET handed_out = handed_out + 1 WHERE id = 1 RETURNING handed_out")
