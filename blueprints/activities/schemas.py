@@ -1,0 +1,89 @@
+"""Activities and their sessions."""
+
+from __future__ import annotations
+
+from marshmallow import fields
+
+from blueprints.edge.fields import Cursor, Id, Moment, Words
+from blueprints.edge.schemas import Fast, PageArguments
+from models.activities import ActivityStatus
+from models.territory import Scene
+from rules.activities import SessionState
+
+
+class PeriodArguments(PageArguments):
+    """A page of what is on in a period."""
+
+    cursor = Cursor(width=2, load_default=None, metadata={"description": "`next_cursor` of the page before."})
+    from_ = Moment(
+        data_key="from", load_default=None, metadata={"description": "Sessions that end after it; now if not given."}
+    )
+    to = Moment(
+        load_default=None, metadata={"description": "Sessions that start before it; 31 days later if not given."}
+    )
+
+
+class ActivityArguments(PeriodArguments):
+    """Which activities to list."""
+
+    q = Words(length_max=64, load_default=None, metadata={"description": "Part of title, summary or category."})
+    scene = fields.Enum(Scene, by_value=True, load_default=None)
+    community_id = Id(load_default=None)
+    available = fields.Boolean(load_default=False, metadata={"description": "Only with a place to reserve."})
+    checkin_open = fields.Boolean(load_default=False, metadata={"description": "Only with check-in open right now."})
+
+
+class ActivityView(Fast):
+    """An activity in a list."""
+
+    id = Id(required=True)
+    title = fields.String(required=True)
+    summary = fields.String(required=True)
+    category = fields.String(required=True)
+    scene = fields.Enum(Scene, by_value=True, required=True)
+    status = fields.Enum(ActivityStatus, by_value=True, required=True)
+    community_id = Id(required=True)
+    community_name = fields.String(required=True)
+    operator_id = Id(required=True)
+    operator_name = fields.String(required=True)
+    volunteers_only = fields.Boolean(required=True)
+    eligible_territory_id = Id(required=True, allow_none=True)
+    eligible_territory_name = fields.String(
+        required=True, allow_none=True, metadata={"description": "Only for residents of this place; null for all."}
+    )
+    party_size_max = fields.Integer(required=True)
+
+
+class ListedActivityView(ActivityView):
+    """An activity with the start of its soonest session that fits what was asked."""
+
+    next_starts_at = Moment(required=True)
+
+
+class SessionVenueView(Fast):
+    """Where a session takes place."""
+
+    id = Id(required=True)
+    name = fields.String(required=True)
+    centre = fields.String(required=True)
+    address = fields.String(required=True)
+
+
+class SessionView(Fast):
+    """One occurrence of an activity."""
+
+    id = Id(required=True)
+    starts_at = Moment(required=True)
+    ends_at = Moment(required=True)
+    reservable_until = Moment(required=True, metadata={"description": "Places are taken and given back until then."})
+    checkin_opens_at = Moment(required=True)
+    venue = fields.Nested(SessionVenueView, required=True)
+    capacity = fields.Integer(required=True)
+    taken = fields.Integer(required=True)
+    status = fields.Enum(SessionState, by_value=True, required=True)
+
+
+class ActivityDetailView(ActivityView):
+    """An activity with the sessions that are on or come next."""
+
+    sessions = fields.List(fields.Nested(SessionView), required=True)

@@ -1,0 +1,1 @@
+"""The resident's code and the scan at the door."""

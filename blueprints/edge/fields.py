@@ -1,0 +1,116 @@
+"""The kinds of values that come in and go out."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+import unicodedata
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+from marshmallow import fields, validate
+
+from rules.clock import ZONE
+from rules.ids import ID_MAX
+from rules.paging import Position
+
+MOMENT_MIN = datetime(2000, 1, 1, tzinfo=UTC)
+MOMENT_MAX = datetime(2100, 1, 1, tzinfo=UTC)
+#: A plus that was not escaped in a query arrives as a space.
+UNESCAPED_PLUS = re.compile(r"(T\S+) (\d\d:?\d\d)$")
+ID_PATTERN = "^[1-9][0-9]{0,18}$"
+
+
+def to_local(moment: datetime) -> datetime:
+    """A moment in the community's zone, for showing."""
+    return moment.astimezone(ZONE)
+
+
+def encode_cursor(position: Position) -> str:
+    """The text of a position in a list."""
+    return base64.urlsafe_b64encode(orjson.dumps(position)).rstrip(b"=").decode()
+
+
+class Id(fields.String):
+    """An id: a number of 63 bits, written as text, because JavaScript's numbers have 53."""
+
+    default_error_messages = {"invalid": "Not a valid id."}  # noqa: RUF012  marshmallow's own form
+    fast = str
+
+    def _serialize(self, value: int | None, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
+        return None if value is None else str(value)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
+        text = value if isinstance(value, str) else ""
+        if not (text.isascii() and text.isdigit() and not text.startswith("0") and len(text) <= 19):
+            raise self.make_error("invalid")
+        if int(text) > ID_MAX:
+            raise self.make_error("invalid")
+        return int(text)
+
+
+class Moment(fields.DateTime):
+    """A moment, shown in the community's zone. Without a zone it is read as local time, a mere day as its first moment."""
+
+    default_error_messages = {  # noqa: RUF012
+        "invalid": "Not a valid moment. Use ISO 8601, for example 2026-05-01T09:00:00+08:00."
+    }
+    fast = staticmethod(to_local)
+
+    def _serialize(self, value: datetime | None, attr: str | None, obj: Any, **kwargs: Any) -> datetime | None:
+        return None if value is None else to_local(value)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:
+        if not isinstance(value, str):
+            raise self.make_error("invalid")
+        try:
+            moment = datetime.fromisoformat(UNESCAPED_PLUS.sub(r"\1+\2", value.strip()))
+            utc = (moment if moment.tzinfo else moment.replace(tzinfo=ZONE)).astimezone(UTC)
+        except (OverflowError, ValueError):
+            raise self.make_error("invalid") from None
+        if not MOMENT_MIN <= utc < MOMENT_MAX:
+            raise self.make_error("invalid")
+        return utc
+
+
+class Words(fields.String):
+    """Text that a person wrote: trimmed, in Unicode's composed form, without control characters."""
+
+    default_error_messages = {"control": "May not contain control characters."}  # noqa: RUF012
+
+    def __init__(self, *, length_max: int, length_min: int = 0, **kwargs: Any) -> None:
+        super().__init__(validate=validate.Length(min=length_min, max=length_max), **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        text = unicodedata.normalize("NFC", super()._deserialize(value, attr, data, **kwargs)).strip()
+        if any(unicodedata.category(character) in {"Cc", "Cs"} and character not in "\n\t" for character in text):
+            raise self.make_error("control")
+        return text
+
+
+class Cursor(fields.String):
+    """Where a list goes on: the positions of a keyset, opaque to the caller."""
+
+    default_error_messages = {"invalid": "Not a valid cursor. Use next_cursor of the page before."}  # noqa: RUF012
+    fast = staticmethod(encode_cursor)
+
+    def __init__(self, *, width: int = 1, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.width = width  #: how many numbers a position of this list has
+
+    def _serialize(self, value: Position | None, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
+        return None if value is None else encode_cursor(value)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Position:
+        try:
+            padded = value.encode("ascii") + b"=" * (-len(value) % 4)
+            numbers = orjson.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+        except (AttributeError, ValueError, binascii.Error):
+            raise self.make_error("invalid") from None
+        if not (isinstance(numbers, list) and len(numbers) == self.width):
+            raise self.make_error("invalid")
+        if not all(type(number) is int and 0 <= number <= ID_MAX for number in numbers):
+            raise self.make_error("invalid")
+        return tuple(numbers)

@@ -1,0 +1,29 @@
+"""What the application holds for its requests: settings, keys, the way to the database and to WeChat."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import current_app
+
+from rules.keys import Keys
+from rules.work import Transactions
+from settings import Settings
+from wechat.client import WechatClient
+
+EXTENSION = "binfen"
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """One for each application."""
+
+    settings: Settings
+    keys: Keys
+    transactions: Transactions
+    wechat: WechatClient
+
+
+def house() -> House:
+    """The current application's house."""
+    return current_app.extensions[EXTENSION]

@@ -1,0 +1,58 @@
+"""The messages of field validation, in Chinese.
+
+marshmallow speaks English. Its messages are templates, and so are these: each English template becomes a pattern, and
+what it matched fills the Chinese one. A test holds this list against the messages that the fields can give.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+TEMPLATES = {
+    "Missing data for required field.": "缺少这个必填项。",
+    "Field may not be null.": "不能为空值。",
+    "Unknown field.": "没有这个字段。",
+    "Invalid input type.": "类型不对，应为 JSON 对象。",
+    "Invalid type.": "类型不对。",
+    "Not a valid string.": "应为文字。",
+    "Not a valid utf-8 string.": "不是有效的 UTF-8 文字。",
+    "Not a valid integer.": "应为整数。",
+    "Not a valid boolean.": "应为 true 或 false。",
+    "Not a valid list.": "应为列表。",
+    "Not a valid mapping type.": "应为 JSON 对象。",
+    "Not a valid id.": "编号无效，应为数字组成的文字。",
+    "Not a valid moment. Use ISO 8601, for example 2026-05-01T09:00:00+08:00.": (
+        "时间无效，请用 ISO 8601 格式，例如 2026-05-01T09:00:00+08:00。"
+    ),
+    "Not a valid cursor. Use next_cursor of the page before.": "游标无效，请使用上一页的 next_cursor。",
+    "May not contain control characters.": "不能包含控制字符。",
+    "Must be one of: {choices}.": "必须是以下之一：{choices}。",
+    "Must be equal to {other}.": "必须等于 {other}。",
+    "Must be greater than or equal to {min} and less than or equal to {max}.": "必须在 {min} 到 {max} 之间。",
+    "Must be greater than or equal to {min}.": "不能小于 {min}。",
+    "Must be less than or equal to {max}.": "不能大于 {max}。",
+    "Length must be between {min} and {max}.": "长度必须在 {min} 到 {max} 之间。",
+    "Shorter than minimum length {min}.": "长度不能小于 {min}。",
+    "Longer than maximum length {max}.": "长度不能超过 {max}。",
+    "String does not match expected pattern.": "格式不对。",
+}
+
+
+def _pattern(template: str) -> re.Pattern[str]:
+    return re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>.*)", re.escape(template)), re.DOTALL)
+
+
+_PATTERNS = [(_pattern(english), chinese) for english, chinese in TEMPLATES.items()]
+
+
+def in_chinese(messages: Any) -> Any:
+    """The same messages in Chinese, in whatever lists and mappings they came. An unknown message stays as it is."""
+    if isinstance(messages, dict):
+        return {key: in_chinese(value) for key, value in messages.items()}
+    if isinstance(messages, list):
+        return [in_chinese(value) for value in messages]
+    for pattern, chinese in _PATTERNS:
+        if found := pattern.fullmatch(str(messages)):
+            return chinese.format_map(found.groupdict())
+    return messages

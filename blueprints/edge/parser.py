@@ -1,0 +1,28 @@
+"""Reading arguments: JSON bodies by orjson, with the right refusal for what can't be read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from flask import Request, abort
+from marshmallow import EXCLUDE, RAISE
+from webargs.core import missing
+from webargs.flaskparser import FlaskParser
+
+
+class Parser(FlaskParser):
+    """webargs' parser with our JSON. An unknown key of a body is refused, an unknown query parameter is not ours."""
+
+    DEFAULT_UNKNOWN_BY_LOCATION = {**FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION, "json": RAISE, "query": EXCLUDE}  # noqa: RUF012
+
+    def load_json(self, req: Request, schema: Any) -> Any:
+        body = req.get_data(cache=True)
+        if not body:
+            return missing
+        if not req.is_json:
+            abort(415)
+        try:
+            return orjson.loads(body)
+        except orjson.JSONDecodeError:
+            abort(400)

@@ -1,0 +1,138 @@
+"""A room at the edge: a blueprint whose routes say what they need and are handed a unit of work.
+
+Here, and nowhere else, a right is checked and shown in OpenAPI, a unit of work is opened and committed, and an
+`Idempotency-Key` is kept. A route names the refusals that its rule can raise, so that the document lists every status
+and every code that a caller may meet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from functools import wraps
+from http import HTTPStatus
+from typing import Any
+
+from flask import Response
+from flask_smorest import Blueprint
+
+from blueprints.edge.caller import ANYONE, NEEDS, Caller, authorise, read_caller
+from blueprints.edge.house import house
+from blueprints.edge.once import HEADER, answer_once
+from blueprints.edge.parser import Parser
+from blueprints.edge.problems import STATUS_OF
+from rules.errors import RuleError
+from rules.work import VISITOR, Transactions, Work
+
+View = Callable[..., Response]
+Refusals = Iterable[type[RuleError]]
+
+KEY_PARAMETER = {
+    "name": HEADER,
+    "in": "header",
+    "required": True,
+    "description": "8 to 128 visible ASCII characters; the same key with the same request has one effect and one answer.",
+    "schema": {"type": "string", "pattern": "^[\\x21-\\x7e]{8,128}$"},
+}
+TOWN_PARAMETER = {
+    "name": "town",
+    "in": "query",
+    "description": "The town's code, for callers who are not signed in.",
+    "schema": {"type": "string", "maxLength": 64},
+}
+
+
+class Room(Blueprint):
+    """A blueprint of one noun. `does` adds a route."""
+
+    ARGUMENTS_PARSER = Parser()
+
+    def __init__(self, name: str, import_name: str, *, description: str, url_prefix: str = "/api/v1") -> None:
+        super().__init__(name, import_name, url_prefix=url_prefix, description=description)
+        self.needs: dict[str, str] = {}  #: what each endpoint needs
+
+    def does(
+        self, method: str, rule: str, *, needs: str, refuses: Refusals = (), once: bool = False
+    ) -> Callable[[View], View]:
+        """A route that runs in one unit of work, which its view is handed first.
+
+        `needs`: one of caller.NEEDS. `refuses`: what its rule may raise. `once`: the caller must send an
+        Idempotency-Key.
+        """
+
+        def decorate(view: View) -> View:
+            def handle(*args: Any, **kwargs: Any) -> Response:
+                caller = read_caller()
+                transactions = house().transactions
+
+                def authorised(work: Work) -> Work:
+                    return replace(work, actor=authorise(work, caller, needs))
+
+                def answer(work: Work) -> Response:
+                    return view(work, *args, **kwargs)
+
+                if once:
+                    return answer_once(transactions, caller.town_id, authorised, answer)
+                perform = transactions.read if method == "GET" else transactions.write
+                return perform(caller.town_id, VISITOR, lambda work: answer(authorised(work)))
+
+            return self._add(method, rule, view, handle, needs=needs, refuses=refuses, once=once)
+
+        return decorate
+
+    def does_in_steps(self, method: str, rule: str, *, refuses: Refusals = ()) -> Callable[[View], View]:
+        """A route for anyone that has to leave the house or to take its time between two units of work.
+
+        Its view is handed the caller's town and the way to open units of work, and mustn't call outside within one.
+        """
+
+        def decorate(view: View) -> View:
+            def handle(*args: Any, **kwargs: Any) -> Response:
+                caller: Caller = read_caller()
+                transactions: Transactions = house().transactions
+                return view(transactions, caller.town_id, *args, **kwargs)
+
+            return self._add(method, rule, view, handle, needs=ANYONE, refuses=refuses, once=False)
+
+        return decorate
+
+    def _add(
+        self, method: str, rule: str, view: View, handle: View, *, needs: str, refuses: Refusals, once: bool
+    ) -> View:
+        assert needs in NEEDS, f"{needs} is nothing that a caller can have"
+        handler = wraps(view)(handle)
+        documentation = dict(getattr(view, "_apidoc", {}))
+        documentation["manual_doc"] = _describe(method, rule, view, needs, refuses, once)
+        handler._apidoc = documentation
+        self.needs[handler.__name__] = needs
+        self.route(rule, methods=[method])(handler)
+        return handler
+
+
+def _describe(method: str, rule: str, view: View, needs: str, refuses: Refusals, once: bool) -> dict[str, Any]:
+    """What OpenAPI says of a route beyond its arguments and its answer."""
+    refusals = sorted(refuses, key=lambda refusal: refusal.code)
+    statuses = {int(STATUS_OF[refusal.kind]) for refusal in refusals}
+    statuses |= {400, 401, 503}  # a request that can't be read, a bad token, a busy database
+    statuses |= {404} if needs == ANYONE or "<" in rule else set()
+    statuses |= {403} if needs != ANYONE else set()
+    if method != "GET":
+        statuses |= {411, 413, 415, 422}
+    parameters = [KEY_PARAMETER] if once else []
+    parameters += [TOWN_PARAMETER] if needs == ANYONE else []
+    summary = (view.__doc__ or view.__name__).strip().splitlines()[0]
+    lines = [f"Needs: `{needs}`."]
+    if refusals:
+        lines.append("Refusals: " + ", ".join(f"`{refusal.code}`" for refusal in refusals) + ".")
+    description: dict[str, Any] = {
+        "summary": summary,
+        "description": " ".join(lines),
+        "operationId": view.__name__,
+        "responses": {
+            str(status): {"$ref": f"#/components/responses/{HTTPStatus(status).name}"} for status in statuses
+        },
+        "security": [{}, {"bearer": []}] if needs == ANYONE else [{"bearer": [needs]}],
+    }
+    if parameters:
+        description["parameters"] = parameters
+    return description
