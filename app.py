@@ -1,15 +1,12 @@
-"""The application: its factory, `create_app()` for the web server, and its commands."""
+"""The application: its factory, `create_app()` for the web server, and its command line."""
 
 from __future__ import annotations
-
-import os
 
 import click
 from flask import Flask
 from flask.cli import with_appcontext
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
-from tqdm import tqdm
 
 from blueprints.activities.routes import room as activities
 from blueprints.checkins.routes import room as checkins
@@ -24,12 +21,9 @@ from blueprints.reservations.routes import room as reservations
 from blueprints.residents.routes import room as residents
 from blueprints.system.routes import room as system
 from blueprints.territory.routes import room as territory
-from demo.seed import seed
 from migrations.upgrade import upgrade
-from rules.clock import utc_now
 from rules.database import connect
-from rules.keys import Keys, generate, read
-from rules.readiness import check_readiness
+from rules.keys import read_or_make
 from rules.work import Transactions
 from settings import Settings, SettingsInvalid, WechatMode, read_settings
 from wechat.assembly import make_client
@@ -54,15 +48,14 @@ def create_app(settings: Settings | None = None) -> Flask:
     for room in ROOMS:
         api.register_blueprint(room)
     finish_document(api)
-    for command in (migrate, prepare):
-        app.cli.add_command(command)
+    app.cli.add_command(migrate)
     return app
 
 
 def furnish(settings: Settings) -> House:
     """Keys, database and WeChat, as the settings want them."""
     settings.instance_dir.mkdir(parents=True, exist_ok=True)
-    keys = _read_keys(settings)
+    keys = read_or_make(settings.keys_file)
     transactions = Transactions(
         connect(settings.database_url, pool_size=settings.database_pool_size),
         request_seconds=settings.request_seconds,
@@ -77,18 +70,6 @@ def furnish(settings: Settings) -> House:
         keys=keys,
     )
     return House(settings, keys, transactions, wechat)
-
-
-def _read_keys(settings: Settings) -> Keys:
-    """The keys file; in development a missing one is made. Production was refused without one by the settings."""
-    try:
-        handle = os.open(settings.keys_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        pass
-    else:
-        with os.fdopen(handle, "w") as file:
-            file.write(generate())
-    return read(settings.keys_file.read_text())
 
 
 def _refuse_demo_town(transactions: Transactions) -> None:
@@ -108,30 +89,3 @@ def _refuse_demo_town(transactions: Transactions) -> None:
 def migrate() -> None:
     """Bring the database to this version's schema."""
     upgrade(house().transactions.engine)
-
-
-@click.command()
-@click.option("--address", default="http://127.0.0.1:8080", envvar="ADDRESS", help="Where the server will listen.")
-@with_appcontext
-def prepare(address: str) -> None:
-    """Migrate, fill in the demo town, and say where to go."""
-    settings, transactions = house().settings, house().transactions
-    if settings.is_production:
-        raise click.ClickException("The demo town is refused in production. Use `flask migrate`.")
-    if not check_readiness(transactions.engine).is_ready:
-        click.echo("Creating the database …")
-        upgrade(transactions.engine)
-    with tqdm(disable=None, leave=False, unit="rows") as bar:
-
-        def show(step: str, done: int, total: int) -> None:
-            bar.set_description(step)
-            bar.total = total
-            bar.update(done - bar.n)
-
-        seed(transactions, house().keys, password=settings.demo_password, now=utc_now(), progress=show)
-    click.echo(f"""
-Binfen 缤纷 serves the demo town at {address}/api/v1
-  documents    {address}/docs
-  residents    POST /api/v1/auth/wechat {{"code": "demo:resident-00001"}}   (00001 to 14657)
-  staff        scanner, organiser, manager, admin; password {settings.demo_password}
-""")

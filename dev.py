@@ -52,7 +52,7 @@ def main(arguments: list[str]) -> int:
 
 def run(arguments: list[str]) -> int:
     """Prepare the database and the demo town, then become the web server."""
-    failed = python("-m", "flask", "--app", "app", "prepare", *arguments)
+    failed = python("-m", "demo", *arguments)
     if not failed:
         server = [str(PROGRAMS / "uwsgi"), "--ini", "wsgi.ini"]
         os.execv(server[0], server)

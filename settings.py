@@ -67,7 +67,7 @@ def read_settings() -> Settings:
 def _read(env: Env) -> Settings:
     instance_dir = Path(env.str("INSTANCE_DIR", str(ROOT / "instance"))).resolve()
     return Settings(
-        environment=env.enum("ENVIRONMENT", Environment.DEVELOPMENT.value, enum=Environment, by_value=True),
+        environment=env.enum("ENVIRONMENT", Environment.DEVELOPMENT, enum=Environment, by_value=True),
         instance_dir=instance_dir,
         database_url=env.str("DATABASE_URL", f"sqlite:///{instance_dir / 'binfen.sqlite'}"),
         database_pool_size=env.int("DATABASE_POOL_SIZE", 8, validate=Range(min=1, max=200)),
@@ -75,7 +75,7 @@ def _read(env: Env) -> Settings:
         request_seconds=env.float("REQUEST_SECONDS", 10.0, validate=Range(min=0.1, max=50)),
         body_bytes_max=env.int("BODY_BYTES_MAX", 64 * 1024, validate=Range(min=1024)),
         town=env.str("TOWN", "binfen"),
-        wechat=env.enum("WECHAT", WechatMode.FAKE.value, enum=WechatMode, by_value=True),
+        wechat=env.enum("WECHAT", WechatMode.FAKE, enum=WechatMode, by_value=True),
         wechat_appid=env.str("WECHAT_APPID", "wx-demo"),
         wechat_secret=env.str("WECHAT_SECRET", ""),
         demo_password=env.str("DEMO_PASSWORD", "binfen-demo"),

@@ -12,6 +12,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
 
+from argon2.exceptions import VerifyMismatchError
+from sqlalchemy import select, update
+
 from demo.making import RisingIds, Row, Rows, moment_between
 from demo.names import draw_given_name, draw_surnames
 from demo.places import Home, Places
@@ -29,7 +32,9 @@ from models.residents import (
 )
 from models.volunteering import VolunteerRegistration
 from rules.keys import Keys
+from rules.residents.passwords import HASHER
 from rules.residents.sign_in import CONSENT_VERSION, openid_context
+from rules.work import Work
 
 RESIDENTS = 14_657
 VOLUNTEER_SHARE = 0.08
@@ -208,3 +213,14 @@ def _make_circles(neighbours: list[Neighbour]) -> dict[tuple[int | None, bool], 
             if neighbour.is_volunteer:
                 circles.setdefault((community_id, True), Circle()).add(neighbour)
     return circles
+
+
+def keep_password(work: Work, password: str) -> None:
+    """Give the demo's staff this password, unless it is theirs already: a changed setting reaches them at the start."""
+    of_the_demo = (Staff.town_id == work.town_id, Staff.username.in_(STAFF))
+    password_hash = work.db.execute(select(Staff.password_hash).where(*of_the_demo).limit(1)).scalar_one()
+    try:
+        HASHER.verify(password_hash, password)
+    except VerifyMismatchError:
+        change = update(Staff).where(*of_the_demo).values(password_hash=HASHER.hash(password))
+        work.db.execute(change.execution_options(synchronize_session=False))

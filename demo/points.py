@@ -6,20 +6,18 @@ mint to the pool, then one transaction and posting for each check-in, with every
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-import orjson
 from sqlalchemy import select, update
 
 from demo.history import Booking, Checkin
 from demo.making import RisingIds, Row, Rows
 from models.ledger import Account, AccountKind, Event, Lot, OwnerType, Posting, Txn, TxnKind
 from rules.checkins.scans import SOURCE
-from rules.ledger.posting import POINTS, open_book
+from rules.ledger.posting import POINTS, open_book, request_hash_of
 from rules.rulebook.evaluation import Award, Happening, evaluate
 from rules.rulebook.versions import InForce
 from rules.work import Work
@@ -100,7 +98,7 @@ class _PointsMaker:
         txn = self._add_txn(
             at,
             idempotency_key="demo:budget",
-            request_hash=_hash(["grant_budget", BUDGET, BUDGET_EXPLANATION]),
+            request_hash=request_hash_of(["grant_budget", BUDGET, BUDGET_EXPLANATION]),
             kind=TxnKind.GRANT_BUDGET,
             reason="budget",
             explanation=BUDGET_EXPLANATION,
@@ -132,7 +130,7 @@ class _PointsMaker:
         txn = self._add_txn(
             at,
             idempotency_key=f"{SOURCE}:{_source_ref(booking)}:{award.rule_id}",
-            request_hash=_hash(["earn", resident_id, award.amount, award.expires_on, event_id]),
+            request_hash=request_hash_of(["earn", resident_id, award.amount, award.expires_on, event_id]),
             kind=TxnKind.EARN,
             reason=SOURCE,
             explanation=award.explanation,
@@ -209,8 +207,3 @@ class _PointsMaker:
 
 def _source_ref(booking: Booking) -> str:
     return f"{booking.session.id}:{booking.neighbour.id}"
-
-
-def _hash(request: list[Any]) -> bytes:
-    """As `rules.ledger.posting` does it, so that the same key asked for again is answered, not refused."""
-    return hashlib.sha256(orjson.dumps(request)).digest()

@@ -8,7 +8,7 @@ from demo.history import Booking, History, Refusal
 from demo.making import RisingIds, Row, Rows
 from demo.points import Paid
 from models.checkins import Direction, Scan, ScanResult
-from rules.checkins.scans import Decision, ScanRequest, _answer_of
+from rules.checkins.scans import Decision, ScanRequest, answer_of
 
 
 def make_scans(town_id: int, scanner_id: int, history: History, paid: dict[int, Paid]) -> Rows:
@@ -60,7 +60,7 @@ def _columns(at: datetime, session_id: int, decision: Decision) -> Row:
         "direction": request.direction,
         "result": ScanResult.REFUSED if decision.reason else ScanResult.ADMITTED,
         "reason": decision.reason,
-        "answer": _answer_of(decision),
+        "answer": answer_of(decision),
         "scanned_at": at,
         "received_at": at,
     }

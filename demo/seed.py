@@ -1,7 +1,7 @@
 """The demo town, put into a database.
 
 The whole town is one transaction that begins by claiming its row, so a start that was killed leaves nothing half done,
-a retry begins from nothing, and of two starts at once one finds the town there. Rows depend on the number and the day,
+a retry begins from nothing, and of two starts at once only one makes the town. Rows depend on the number and the day,
 not on the hour: all that has happened ends at last midnight. Only what is sealed or hashed differs from one seeding to
 the next.
 """
@@ -17,8 +17,8 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.dialects.postgresql import insert
 
 from demo.history import make_history
-from demo.making import Progress, collector_at_rest, dice, write_rows
-from demo.people import STAFF, make_people
+from demo.making import Progress, collector_at_rest, dice, take_statistics, write_rows
+from demo.people import STAFF, keep_password, make_people
 from demo.places import make_places
 from demo.points import make_points, open_purse, settle_purse
 from demo.scans import make_scans
@@ -84,6 +84,7 @@ def seed(
     if town is not None:
         if town.is_demo:
             transactions.write(town.id, SYSTEM, extend_season, today)
+            transactions.write(town.id, SYSTEM, keep_password, password)
         return False
     password_hashes = {username: HASHER.hash(password) for username in STAFF}
     with collector_at_rest():
@@ -108,6 +109,7 @@ def _build(work: Work, keys: Keys, plan: Plan, progress: Progress | None) -> boo
     write_rows(work.db, points.rows, progress)
     settle_purse(work, purse, points.spent)
     write_rows(work.db, make_scans(TOWN_ID, people.scanner_id, history, points.paid), progress)
+    take_statistics(work.db)
     return True
 
 

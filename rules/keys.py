@@ -18,6 +18,7 @@ import os
 import secrets
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -93,6 +94,17 @@ def generate() -> str:
         "index": _secret(),
     }
     return orjson.dumps(document, option=orjson.OPT_INDENT_2).decode() + "\n"
+
+
+def read_or_make(path: Path) -> Keys:
+    """Keys from a file, which is made, for its owner's eyes only, where there is none. Raises KeysUnreadable."""
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return read(path.read_text())
+    with os.fdopen(handle, "w") as file:
+        file.write(generate())
+    return read(path.read_text())
 
 
 def read(document: str) -> Keys:

@@ -7,6 +7,7 @@ tokens, codes and names stay out of the log.
 from __future__ import annotations
 
 import logging
+import os
 import re
 import sys
 import time
@@ -15,6 +16,7 @@ import structlog
 import uuid_utils
 from flask import Flask, Response, g, request
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram
+from prometheus_client.multiprocess import MultiProcessCollector
 
 REQUEST_ID = "X-Request-Id"
 REQUEST_ID_PATTERN = re.compile(r"[A-Za-z0-9._-]{8,64}")
@@ -77,5 +79,9 @@ def register_request_log(app: Flask) -> None:
 
 
 def metrics_registry() -> CollectorRegistry:
-    """The registry that /metrics shows."""
-    return REGISTRY
+    """The registry that /metrics shows: this process's, or all of them added up where they share a folder."""
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        return REGISTRY
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry)
+    return registry

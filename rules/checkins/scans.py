@@ -179,7 +179,7 @@ def scan(work: Work, keys: Keys, request: ScanRequest) -> ScanAnswer:
     if abs(scanned_at - work.now) > CLOCK_SKEW:
         raise ClockSkewed
     decision = _decide(work, keys, request, door)
-    answer = _answer_of(decision)
+    answer = answer_of(decision)
     entry = {
         "town_id": work.town_id,
         "id": work.new_id(),
@@ -297,7 +297,8 @@ def _earn_or_give_way(work: Work, key: str, earning: Earning) -> int:
         raise TryAgain from None
 
 
-def _answer_of(decision: Decision) -> dict[str, Any]:
+def answer_of(decision: Decision) -> dict[str, Any]:
+    """What is told and kept."""
     return {
         "result": ScanResult.REFUSED if decision.reason else ScanResult.ADMITTED,
         "reason": decision.reason,
@@ -312,9 +313,10 @@ def _resident_of(decision: Decision) -> dict[str, Any] | None:
     """Whom the staff let in: enough to greet and to count heads, not more."""
     if decision.resident_id is None:
         return None
-    return {"name": masked(decision.resident_name or ""), "party_size": decision.party_size}
+    name = masked(decision.resident_name or "") or f"居民{decision.resident_id % 10_000:04}"
+    return {"name": name, "party_size": decision.party_size}
 
 
 def masked(name: str) -> str:
-    """A name for a screen that others can see: 王小明 becomes 王**."""
+    """A name for a screen that others can see: 王小明 becomes 王**. Empty stays empty."""
     return name[:1] + "*" * (len(name) - 1)

@@ -167,7 +167,7 @@ def grant_budget(work: Work, key: str, amount: int, explanation: str) -> Receipt
     """Put points from the mint into the town's pool. Raises KeyTaken."""
     assert amount > 0, "a budget is above 0"
     book_id = book_id_of(work)
-    request_hash = _hash(["grant_budget", amount, explanation])
+    request_hash = request_hash_of(["grant_budget", amount, explanation])
     fields = {"kind": TxnKind.GRANT_BUDGET, "reason": "budget", "explanation": explanation, "effective_at": work.now}
     txn_id = _open(work, book_id, key, request_hash, fields)
     if txn_id is None:
@@ -185,7 +185,7 @@ def earn(work: Work, key: str, earning: Earning) -> Receipt:
     """
     assert earning.amount > 0, "who earns nothing has no transaction"
     book_id = book_id_of(work)
-    request_hash = _hash(["earn", earning.resident_id, earning.amount, earning.expires_on, earning.event_id])
+    request_hash = request_hash_of(["earn", earning.resident_id, earning.amount, earning.expires_on, earning.event_id])
     txn_id = _open(
         work,
         book_id,
@@ -302,5 +302,6 @@ def _write_posting(
     )
 
 
-def _hash(request: list[Any]) -> bytes:
+def request_hash_of(request: list[Any]) -> bytes:
+    """What tells one request from another under the same key."""
     return hashlib.sha256(orjson.dumps(request)).digest()

@@ -1,0 +1,157 @@
+"""The demo's points are what the ledger would have written check-in by check-in."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sqlalchemy import func, select
+
+from demo.points import BUDGET, BUDGET_EXPLANATION
+from demo.seed import TOWN_ID
+from models.activities import Activity, Session
+from models.checkins import Direction, Scan, ScanResult
+from models.ledger import Account, AccountKind, Event, Lot, Posting, Txn, TxnKind
+from models.reservations import Reservation, ReservationStatus
+from rules.checkins.codes import issue_code
+from rules.checkins.scans import SOURCE, ScanRequest, scan
+from rules.clock import local_day
+from rules.ledger.posting import Earning, earn, grant_budget
+from rules.points import list_statement, show_points
+from rules.reservations import list_reservations, reserve_place
+from rules.rulebook.evaluation import Happening, evaluate
+from rules.rulebook.versions import rulebook_in_force
+from rules.work import ActorKind
+from tests.demo.conftest import NOW, Demo
+
+
+def test_what_was_credited_was_debited(demo: Demo):
+    credited, debited = demo.rows(select(func.sum(Account.credited), func.sum(Account.debited)))[0]
+    assert credited == debited > BUDGET
+
+
+def test_accounts_are_the_sum_of_their_postings(demo: Demo):
+    came_in = dict(demo.rows(select(Posting.dst_account_id, func.sum(Posting.amount)).group_by(Posting.dst_account_id)))
+    went_out = dict(
+        demo.rows(select(Posting.src_account_id, func.sum(Posting.amount)).group_by(Posting.src_account_id))
+    )
+    for id_, credited, debited in demo.rows(select(Account.id, Account.credited, Account.debited)):
+        assert (credited, debited) == (came_in.get(id_, 0), went_out.get(id_, 0))
+
+
+def test_each_posting_continues_the_counters_where_the_one_before_left_them(demo: Demo):
+    postings = demo.rows(select(Posting).order_by(Posting.recorded_at, Posting.txn_id))
+    counters: dict[object, int] = {}
+    for (posting,) in postings:
+        for key, after in (
+            (("out", posting.src_account_id), posting.src_debited_after),
+            (("in", posting.dst_account_id), posting.dst_credited_after),
+            (("lot", posting.dst_lot_id), posting.dst_lot_credited_after),
+        ):
+            if after is not None:
+                assert after == counters.get(key, 0) + posting.amount
+                counters[key] = after
+
+
+def test_open_lots_are_the_balance_of_their_wallet(demo: Demo):
+    lots = demo.rows(select(Lot.account_id, func.sum(Lot.credited - Lot.debited)).group_by(Lot.account_id))
+    wallets = select(Account.id, Account.credited - Account.debited).where(Account.kind == AccountKind.WALLET)
+    assert dict(lots) == dict(demo.rows(wallets))
+    assert {row[0].year for row in demo.rows(select(Lot.expires_on))} == {2027, 2028}
+
+
+def test_every_check_in_has_its_event_its_points_and_its_scan(demo: Demo):
+    used = demo.rows(
+        select(Reservation.session_id, Reservation.resident_id, Reservation.checked_in_at).where(
+            Reservation.status == ReservationStatus.CHECKED_IN
+        )
+    )
+    refs = {f"{session}:{resident}": at for session, resident, at in used}
+    assert dict(demo.rows(select(Event.source_ref, Event.occurred_at))) == refs
+    keys = {row[0] for row in demo.rows(select(Txn.idempotency_key).where(Txn.kind == TxnKind.EARN))}
+    assert keys == {f"checkin:{ref}:activity-checkin" for ref in refs}
+    admitted = select(Scan.session_id, Scan.resident_id, Scan.received_at).where(Scan.result == ScanResult.ADMITTED)
+    assert {f"{session}:{resident}": at for session, resident, at in demo.rows(admitted)} == refs
+
+
+def test_the_ledger_answers_a_past_earning_that_is_asked_for_again(demo: Demo):
+    past = demo.rows(
+        select(Txn, Lot.expires_on, Posting.amount, Event.subject_id, Event.occurred_at, Activity.title)
+        .join(Posting, Posting.txn_id == Txn.id)
+        .join(Lot, Lot.id == Posting.dst_lot_id)
+        .join(Event, Event.id == Txn.event_id)
+        .join(
+            Reservation,
+            (Reservation.resident_id == Event.subject_id) & (Reservation.checked_in_at == Event.occurred_at),
+        )
+        .join(Session, Session.id == Reservation.session_id)
+        .join(Activity, Activity.id == Session.activity_id)
+        .order_by(Txn.id)
+        .limit(20)
+    )
+
+    def ask_again(work):
+        for txn, expires_on, amount, subject_id, occurred_at, title in past:
+            in_force = rulebook_in_force(work, occurred_at)
+            (award,) = evaluate(in_force.rulebook, Happening(SOURCE, occurred_at, title))
+            assert (award.amount, award.expires_on, award.explanation) == (amount, expires_on, txn.explanation)
+            earning = Earning(
+                resident_id=subject_id,
+                amount=amount,
+                expires_on=expires_on,
+                reason=txn.reason,
+                explanation=txn.explanation,
+                event_id=txn.event_id,
+                rulebook_version_id=in_force.version_id,
+                community_id=txn.community_id,
+                operator_id=txn.operator_id,
+                scene=txn.scene,
+                effective_at=txn.effective_at,
+            )
+            receipt = earn(work, txn.idempotency_key, earning)
+            assert receipt.replayed
+            assert receipt.txn_id == txn.id
+        return grant_budget(work, "demo:budget", BUDGET, BUDGET_EXPLANATION)
+
+    assert len(past) == 20
+    assert demo.undone(ask_again).replayed
+
+
+def test_resident_00001_has_something_of_everything(demo: Demo):
+    reservations = demo.transactions.read(TOWN_ID, demo.first(), list_reservations, None, 100).items
+    by_status = {status: [row for row in reservations if row.status is status] for status in ReservationStatus}
+    assert len(by_status[ReservationStatus.CHECKED_IN]) >= 5
+    assert len(by_status[ReservationStatus.CANCELLED]) == 1
+    (coming,) = by_status[ReservationStatus.CONFIRMED]
+    assert coming.starts_at > NOW
+    assert all("阅览室" not in row.venue_name for row in reservations)
+    assert all(local_day(row.starts_at) != demo.today for row in reservations)
+    points = demo.transactions.read(TOWN_ID, demo.first(), show_points)
+    statement = demo.transactions.read(TOWN_ID, demo.first(), list_statement, None, 100).items
+    assert points.balance == 5 * len(by_status[ReservationStatus.CHECKED_IN]) == statement[0].balance_after
+
+
+def test_resident_00001_can_reserve_in_the_reading_room_now_and_is_let_in(demo: Demo):
+    open_now = (
+        select(Session.id)
+        .join(Activity, Activity.id == Session.activity_id)
+        .where(Session.checkin_opens_at <= NOW, Session.ends_at > NOW, Activity.category == "阅读自习")
+    )
+    session_id = demo.rows(open_now)[0][0]
+    kept = demo.rows(select(Scan.answer).where(Scan.result == ScanResult.ADMITTED).limit(1))[0][0]
+    before = demo.transactions.read(TOWN_ID, demo.first(), show_points).balance
+    scanner = demo.staff("scanner")
+
+    def walk(work):
+        resident = replace(work, actor=demo.first())
+        reserve_place(resident, session_id, 1)
+        code = issue_code(resident, demo.keys).code
+        return scan(work, demo.keys, ScanRequest(code, session_id, Direction.IN, "a nonce of the walk")).answer
+
+    answer = demo.undone(walk, scanner)
+    assert scanner.kind is ActorKind.STAFF
+    assert answer["result"] == "admitted"
+    assert answer["points"]["balance"] == before + 5
+    assert {key: set(value) for key, value in answer.items() if isinstance(value, dict)} == {
+        key: set(value) for key, value in kept.items() if isinstance(value, dict)
+    }
+    assert set(answer) == set(kept)
