@@ -9,13 +9,8 @@ from __future__ import annotations
 import json
 import os
 import re
-import signal
-import socket
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,9 +18,9 @@ from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.server.running import ROOT, running
+
 READMES = ("README.md", "README.zh-CN.md")
-START_SECONDS_MAX = 120
 MARK = "--- end of the answer ---"
 
 FORMS = (
@@ -58,44 +53,20 @@ def steps_of(readme: str) -> list[Step]:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """`python3 dev.py run` with a database of its own; gives the API's address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{probe.getsockname()[1]}"
-    folder = tmp_path_factory.mktemp("walk")
-    environment = os.environ | {"INSTANCE_DIR": str(folder), "HTTP_ADDRESS": address}
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "dev.py", "run"], cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True
-        )
-        try:
-            wait_until_ready(address, process, folder / "log")
-            yield f"http://{address}/api/v1"
-        finally:
-            os.killpg(process.pid, signal.SIGTERM)
-            process.wait(30)
-
-
-def wait_until_ready(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS_MAX
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            with urllib.request.urlopen(f"http://{address}/readyz", timeout=2):
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.1)  # a real server needs real time
-    raise AssertionError(f"the server didn't come up:\n{log.read_text(errors='replace')[-3000:]}")
+def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of the API that `python3 dev.py run` serves, with a database of its own."""
+    with running([sys.executable, "dev.py", "run"], tmp_path_factory.mktemp("walk"), "/readyz") as server:
+        yield f"http://{server.address}/api/v1"
 
 
 @pytest.mark.parametrize("readme", READMES)
-def test_the_walk_answers_as_the_readme_shows(readme: str, server: str, tmp_path: Path) -> None:
+def test_the_walk_answers_as_the_readme_shows(readme: str, api: str, tmp_path: Path) -> None:
     steps = steps_of(readme)
     script = "\n".join(f"{step.command}\necho; echo '{MARK}'" for step in steps)
     walked = subprocess.run(
         ["bash", "-c", script],
         cwd=tmp_path,
-        env=os.environ | {"API": server},
+        env=os.environ | {"API": api},
         capture_output=True,
         text=True,
         check=True,

@@ -1,0 +1,55 @@
+"""The web server by `wsgi.ini`: keeps connections, refuses what it can't read, reloads and stops in good order."""
+
+from __future__ import annotations
+
+import http.client
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.server.running import Server, running
+
+UWSGI = [str(Path(sys.executable).with_name("uwsgi")), "--ini", "wsgi.ini"]
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    with running(UWSGI, tmp_path, "/healthz") as server:
+        yield server
+
+
+def test_it_keeps_connections_refuses_chunked_bodies_survives_a_reload_and_stops(server: Server) -> None:
+    keeps_connections(server)
+    refuses_chunked_bodies(server)
+    survives_a_reload(server)
+    server.process.send_signal(signal.SIGTERM)
+    assert server.process.wait(30) == 0
+
+
+def keeps_connections(server: Server) -> None:
+    connection = http.client.HTTPConnection(server.address)
+    for _ in range(3):
+        connection.request("GET", "/healthz")
+        answer = connection.getresponse()
+        assert (answer.status, answer.read()) == (200, b'{"status":"ok"}')
+    connection.close()
+
+
+def refuses_chunked_bodies(server: Server) -> None:
+    connection = http.client.HTTPConnection(server.address)
+    connection.request("POST", "/api/v1/auth/wechat", body=iter([b'{"code": "x"}']), encode_chunked=True)
+    answer = connection.getresponse()
+    assert answer.status == 411
+    assert answer.getheader("Content-Type") == "application/problem+json"
+    connection.close()
+
+
+def survives_a_reload(server: Server) -> None:
+    started = server.log.read_text().count("WSGI app 0")
+    server.process.send_signal(signal.SIGHUP)
+    while server.log.read_text().count("WSGI app 0") == started and server.process.poll() is None:
+        server.wait_for("/healthz")
+    server.wait_for("/healthz")
