@@ -17,12 +17,13 @@ from demo.history import Booking, Checkin
 from demo.making import RisingIds, Row, Rows
 from models.ledger import Account, AccountKind, Event, Lot, OwnerType, Posting, Txn, TxnKind
 from rules.checkins.scans import SOURCE
-from rules.ledger.posting import POINTS, open_book, request_hash_of
+from rules.ledger.posting import POINTS, budget_hash, earning_hash, open_book
 from rules.rulebook.evaluation import Award, Happening, evaluate
 from rules.rulebook.versions import InForce
 from rules.work import Work
 
 BUDGET = 5_000_000
+ANYWHERE = ""  #: the scope of points that can be spent everywhere
 BUDGET_EXPLANATION = "年度积分预算：5000000 分"
 
 
@@ -98,7 +99,7 @@ class _PointsMaker:
         txn = self._add_txn(
             at,
             idempotency_key="demo:budget",
-            request_hash=request_hash_of(["grant_budget", BUDGET, BUDGET_EXPLANATION]),
+            request_hash=budget_hash(BUDGET, BUDGET_EXPLANATION),
             kind=TxnKind.GRANT_BUDGET,
             reason="budget",
             explanation=BUDGET_EXPLANATION,
@@ -130,7 +131,7 @@ class _PointsMaker:
         txn = self._add_txn(
             at,
             idempotency_key=f"{SOURCE}:{_source_ref(booking)}:{award.rule_id}",
-            request_hash=request_hash_of(["earn", resident_id, award.amount, award.expires_on, event_id]),
+            request_hash=earning_hash(resident_id, award.amount, award.expires_on, ANYWHERE, event_id),
             kind=TxnKind.EARN,
             reason=SOURCE,
             explanation=award.explanation,
@@ -164,7 +165,7 @@ class _PointsMaker:
 
     def _lot(self, wallet_id: int, expires_on: date, at: datetime) -> Row:
         if (wallet_id, expires_on) not in self._lots:
-            columns = {"account_id": wallet_id, "expires_on": expires_on, "scope": "", "credited": 0, "debited": 0}
+            columns = {"account_id": wallet_id, "expires_on": expires_on, "scope": ANYWHERE, "credited": 0, "debited": 0}
             self._lots[wallet_id, expires_on] = self._add(Lot, at, **columns)
         return self._lots[wallet_id, expires_on]
 

@@ -13,13 +13,14 @@ from models.activities import Activity, ActivityStatus, Session, SessionStatus
 from models.territory import Operator, Scene, ServiceCentre, Territory
 from models.venues import Venue
 from rules.errors import Kind, RuleError
-from rules.paging import Page, Position, cut
+from rules.paging import CursorInvalid, Page, Position, cut
 from rules.rows import AnyRow
 from rules.work import Work
 
 #: How far ahead a list looks when it isn't told.
 LOOK_AHEAD = timedelta(days=31)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+LAST_MOMENT = datetime(9999, 1, 1, tzinfo=UTC)
 #: How many of an activity's next sessions its detail shows; the list of sessions has them all.
 NEXT_SESSIONS = 20
 
@@ -143,11 +144,13 @@ _sessions = (
         Session.capacity,
         Session.taken,
         Session.status,
+        Activity.status.label("activity_status"),
         Venue.id.label("venue_id"),
         Venue.name.label("venue_name"),
         ServiceCentre.name.label("centre_name"),
         ServiceCentre.address,
     )
+    .join(Activity, and_(Activity.town_id == Session.town_id, Activity.id == Session.activity_id))
     .join(Venue, and_(Venue.town_id == Session.town_id, Venue.id == Session.venue_id))
     .join(ServiceCentre, and_(ServiceCentre.town_id == Venue.town_id, ServiceCentre.id == Venue.service_centre_id))
     .where(
@@ -218,10 +221,10 @@ def list_sessions(
 
 
 def state_of(
-    status: SessionStatus, ends_at: datetime, reservable_until: datetime, free: int, now: datetime
+    is_cancelled: bool, ends_at: datetime, reservable_until: datetime, free: int, now: datetime
 ) -> SessionState:
     """What a session is for someone who looks at it now. `free` is the number of places left."""
-    if status is SessionStatus.CANCELLED:
+    if is_cancelled:
         return SessionState.CANCELLED
     if ends_at <= now:
         return SessionState.FINISHED
@@ -250,7 +253,7 @@ def _read_sessions(
 
 
 def _view(row: AnyRow, now: datetime) -> SessionView:
-    free = row.capacity - row.taken
+    is_cancelled = row.status == SessionStatus.CANCELLED or row.activity_status == ActivityStatus.CANCELLED
     return SessionView(
         id=row.id,
         starts_at=row.starts_at,
@@ -260,7 +263,7 @@ def _view(row: AnyRow, now: datetime) -> SessionView:
         venue=VenueView(row.venue_id, row.venue_name, row.centre_name, row.address),
         capacity=row.capacity,
         taken=row.taken,
-        status=state_of(row.status, row.ends_at, row.reservable_until, free, now),
+        status=state_of(is_cancelled, row.ends_at, row.reservable_until, row.capacity - row.taken, now),
     )
 
 
@@ -288,9 +291,9 @@ def _fits_activity(wanted: ActivityFilter) -> list[ColumnElement[bool]]:
     if wanted.q:
         fits.append(
             or_(
-                Activity.title.contains(wanted.q, autoescape=True),
-                Activity.summary.contains(wanted.q, autoescape=True),
-                Activity.category.contains(wanted.q, autoescape=True),
+                Activity.title.icontains(wanted.q, autoescape=True),
+                Activity.summary.icontains(wanted.q, autoescape=True),
+                Activity.category.icontains(wanted.q, autoescape=True),
             )
         )
     if wanted.scene is not None:
@@ -308,10 +311,12 @@ def _period(now: datetime, from_: datetime | None, to: datetime | None) -> tuple
     return begin, end
 
 
-def _position(starts_at: datetime, id_: int) -> Position:
+def _position(starts_at: datetime, id_: int) -> tuple[int, int]:
     return (round((starts_at - EPOCH).total_seconds() * 1_000_000), id_)
 
 
 def _read_position(after: Position) -> tuple[datetime, int]:
-    microseconds, id_ = after
-    return EPOCH + timedelta(microseconds=int(microseconds)), int(id_)
+    microseconds, id_ = (int(number) for number in after)
+    if microseconds > _position(LAST_MOMENT, 0)[0]:
+        raise CursorInvalid
+    return EPOCH + timedelta(microseconds=microseconds), id_

@@ -18,6 +18,14 @@ LOCK_SECONDS = 5
 STATEMENT_SECONDS = 15
 IDLE_SECONDS = 60
 
+SQLITE_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    "recursive_triggers=ON",  # INSERT OR REPLACE meets the triggers of what is only ever added to
+    "cache_size=-32000",  # KiB
+)
+
 READING = {"begin": "BEGIN", "postgresql_readonly": True}
 WRITING = {"begin": "BEGIN IMMEDIATE"}
 
@@ -74,7 +82,7 @@ def is_read_only(error: DBAPIError) -> bool:
 
 def _open_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None  # we say BEGIN ourselves
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-32000"):
+    for pragma in SQLITE_PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
 
 

@@ -15,6 +15,7 @@ import base64
 import hashlib
 import hmac
 import os
+import re
 import secrets
 import sys
 from dataclasses import dataclass
@@ -22,11 +23,13 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 NONCE_BYTES = 12
 KEY_BYTES = 32
+KEY_NAME = re.compile(r"[A-Za-z0-9_-]{1,32}")
 
 
 class KeysUnreadable(ValueError):
@@ -75,10 +78,13 @@ class Keys:
         return key_id.encode() + b":" + nonce + AESGCM(key).encrypt(nonce, value.encode(), context.encode())
 
     def open(self, sealed: bytes, context: str) -> str:
-        """Decrypt what `seal` made. Raises InvalidTag in another context or after a change."""
+        """Decrypt what `seal` made. Raises InvalidTag in another context, after a change, or without its key."""
         key_id, _, rest = sealed.partition(b":")
-        plain = AESGCM(self.data[key_id.decode()]).decrypt(rest[:NONCE_BYTES], rest[NONCE_BYTES:], context.encode())
-        return plain.decode()
+        nonce, encrypted = rest[:NONCE_BYTES], rest[NONCE_BYTES:]
+        key = self.data.get(key_id.decode(errors="replace"))
+        if key is None or len(nonce) < NONCE_BYTES:
+            raise InvalidTag
+        return AESGCM(key).decrypt(nonce, encrypted, context.encode()).decode()
 
     def jwks(self) -> dict[str, list[dict[str, str]]]:
         """The public keys by which codes are verified (RFC 7517, section 5)."""
@@ -118,10 +124,15 @@ def read(document: str) -> Keys:
     codes, data = entries.get("codes"), entries.get("data")
     if not (isinstance(codes, list) and codes and isinstance(data, dict) and data):
         raise KeysUnreadable("the keys file needs a list `codes` and an object `data`, each with one key at least")
+    for name in data:
+        if not KEY_NAME.fullmatch(name):
+            raise KeysUnreadable(
+                f"the key name `{name}` in `data` must be 1 to 32 letters, digits, dashes, underscores"
+            )
     return Keys(
         token=_key_bytes("token", entries.get("token")),
         codes=tuple(CodeKey.from_seed(_key_bytes(f"codes[{n}]", code)) for n, code in enumerate(codes)),
-        data={str(name): _key_bytes(f"data.{name}", key) for name, key in data.items()},
+        data={name: _key_bytes(f"data.{name}", key) for name, key in data.items()},
         index=_key_bytes("index", entries.get("index")),
     )
 

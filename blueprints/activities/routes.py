@@ -15,6 +15,7 @@ from blueprints.edge.caller import ANYONE
 from blueprints.edge.room import Room
 from blueprints.edge.schemas import page_of
 from rules import activities
+from rules.paging import CursorInvalid
 from rules.work import Work
 
 room = Room("activities", __name__, description="What is on")
@@ -22,7 +23,7 @@ room = Room("activities", __name__, description="What is on")
 Wish = dict[str, Any]
 
 
-@room.does("GET", "/activities", needs=ANYONE, refuses=[activities.PeriodInvalid])
+@room.does("GET", "/activities", needs=ANYONE, refuses=[activities.PeriodInvalid, CursorInvalid])
 @room.arguments(ActivityArguments, location="query")
 @room.response(200, page_of(ListedActivityView))
 def list_activities(work: Work, wish: Wish) -> Any:
@@ -42,7 +43,7 @@ def show_activity(work: Work, activity_id: int) -> Any:
     "GET",
     "/activities/<id:activity_id>/sessions",
     needs=ANYONE,
-    refuses=[activities.ActivityUnknown, activities.PeriodInvalid],
+    refuses=[activities.ActivityUnknown, activities.PeriodInvalid, CursorInvalid],
 )
 @room.arguments(PeriodArguments, location="query")
 @room.response(200, page_of(SessionView))

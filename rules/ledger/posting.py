@@ -167,7 +167,7 @@ def grant_budget(work: Work, key: str, amount: int, explanation: str) -> Receipt
     """Put points from the mint into the town's pool. Raises KeyTaken."""
     assert amount > 0, "a budget is above 0"
     book_id = book_id_of(work)
-    request_hash = request_hash_of(["grant_budget", amount, explanation])
+    request_hash = budget_hash(amount, explanation)
     fields = {"kind": TxnKind.GRANT_BUDGET, "reason": "budget", "explanation": explanation, "effective_at": work.now}
     txn_id = _open(work, book_id, key, request_hash, fields)
     if txn_id is None:
@@ -185,7 +185,9 @@ def earn(work: Work, key: str, earning: Earning) -> Receipt:
     """
     assert earning.amount > 0, "who earns nothing has no transaction"
     book_id = book_id_of(work)
-    request_hash = request_hash_of(["earn", earning.resident_id, earning.amount, earning.expires_on, earning.event_id])
+    request_hash = earning_hash(
+        earning.resident_id, earning.amount, earning.expires_on, earning.scope, earning.event_id
+    )
     txn_id = _open(
         work,
         book_id,
@@ -302,6 +304,15 @@ def _write_posting(
     )
 
 
-def request_hash_of(request: list[Any]) -> bytes:
-    """What tells one request from another under the same key."""
+def budget_hash(amount: int, explanation: str) -> bytes:
+    """What tells one grant from another under the same key."""
+    return _hash(["grant_budget", amount, explanation])
+
+
+def earning_hash(resident_id: int, amount: int, expires_on: date, scope: str, event_id: int) -> bytes:
+    """What tells one earning from another under the same key."""
+    return _hash(["earn", resident_id, amount, expires_on, scope, event_id])
+
+
+def _hash(request: list[Any]) -> bytes:
     return hashlib.sha256(orjson.dumps(request)).digest()

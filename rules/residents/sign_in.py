@@ -4,6 +4,9 @@ A sign-in begins a family of refresh tokens. Each is used once and names its suc
 either a lost answer (the phone never got the successor, so the successor is unused: the caller gets another one and the
 lost one is closed) or theft (the successor is in use: the whole family is revoked, and both sides must sign in again).
 So at any time at most one token of a family opens anything (RFC 9700, section 4.14.2).
+
+Whatever begins, continues or ends a sign-in locks the owner's row first. So a sign-out and a refresh that run at once
+happen one after the other, and no token slips through between the revocation and its commit.
 """
 
 from __future__ import annotations
@@ -16,10 +19,11 @@ from datetime import timedelta
 from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from models.residents import Consent, OpenidLookup, Purpose, RefreshToken, Resident, Staff
+from models.residents import Consent, OpenidLookup, Purpose, RefreshToken, Resident, Staff, StaffStatus
 from rules.errors import Kind, RuleError
 from rules.ids import ID_MAX
 from rules.keys import Keys
+from rules.residents.passwords import CredentialsWrong
 from rules.residents.tokens import ACCESS_SECONDS, Owner, issue_access_token
 from rules.work import ActorKind, Work
 
@@ -64,10 +68,17 @@ _find_openid = select(OpenidLookup.town_id, OpenidLookup.resident_id).where(
     OpenidLookup.openid_index == bindparam("index")
 )
 _claim_openid = upsert(OpenidLookup).on_conflict_do_nothing().returning(OpenidLookup.resident_id)
-_resident_version = select(Resident.token_version).where(
-    Resident.town_id == bindparam("town"), Resident.id == bindparam("id")
+_lock_resident = (
+    select(Resident.token_version)
+    .where(Resident.town_id == bindparam("town"), Resident.id == bindparam("id"))
+    .with_for_update(key_share=True)
 )
-_staff_version = select(Staff.token_version).where(Staff.town_id == bindparam("town"), Staff.id == bindparam("id"))
+_lock_staff = (
+    select(Staff.token_version)
+    .where(Staff.town_id == bindparam("town"), Staff.id == bindparam("id"), Staff.status == StaffStatus.ACTIVE)
+    .with_for_update(key_share=True)
+)
+_keep_consent = upsert(Consent).on_conflict_do_nothing(index_elements=["town_id", "resident_id", "purpose", "version"])
 _find_token = select(RefreshToken).where(RefreshToken.town_id == bindparam("town"), RefreshToken.id == bindparam("id"))
 _use_token = (
     update(RefreshToken)
@@ -98,16 +109,22 @@ def sign_in_resident(work: Work, keys: Keys, openid: str, consent_version: str |
         claim = {"openid_index": index, "town_id": work.town_id, "resident_id": resident_id}
         if work.db.scalar(_claim_openid, claim) is not None:
             _register(work, keys, resident_id, openid)
+            _record_consent(work, resident_id)
         known = work.db.execute(_find_openid, {"index": index}).one()
     at_home = replace(work, town_id=known.town_id)
-    version = work.db.execute(_resident_version, {"town": known.town_id, "id": known.resident_id}).scalar_one()
-    return _begin_family(at_home, keys, Owner(ActorKind.RESIDENT, known.town_id, known.resident_id, version))
+    if consent_version is not None:
+        _record_consent(at_home, known.resident_id)
+    owner = _lock_owner(at_home, ActorKind.RESIDENT, known.resident_id)
+    assert owner is not None, "the look-up names residents only"
+    return _begin_family(at_home, keys, owner)
 
 
 def sign_in_staff(work: Work, keys: Keys, staff_id: int) -> SignedIn:
-    """Sign in a member of staff whose password was checked."""
-    version = work.db.execute(_staff_version, {"town": work.town_id, "id": staff_id}).scalar_one()
-    return _begin_family(work, keys, Owner(ActorKind.STAFF, work.town_id, staff_id, version))
+    """Sign in a member of staff whose password was checked. Raises CredentialsWrong when the account was closed since."""
+    owner = _lock_owner(work, ActorKind.STAFF, staff_id)
+    if owner is None:
+        raise CredentialsWrong
+    return _begin_family(work, keys, owner)
 
 
 def refresh(work: Work, keys: Keys, refresh_token: str) -> SignedIn:
@@ -119,11 +136,11 @@ def refresh(work: Work, keys: Keys, refresh_token: str) -> SignedIn:
     if token.revoked_at is not None or token.expires_at <= work.now:
         raise RefreshInvalid
     at_home = replace(work, town_id=town_id)
+    owner = _lock_owner_of(at_home, token)
     successor_id = work.new_id()
     used = {"town": town_id, "token": token_id, "now": work.now, "successor": successor_id}
     if work.db.scalar(_use_token, used) is None:
         _replace_lost_successor(at_home, token_id, successor_id)
-    owner = _owner_of(work, token)
     return _issue(at_home, keys, owner, family_id=token.family_id, token_id=successor_id)
 
 
@@ -160,17 +177,18 @@ def _register(work: Work, keys: Keys, resident_id: int, openid: str) -> None:
             "registered_at": work.now,
         },
     )
-    work.db.execute(
-        insert(Consent),
-        {
-            "town_id": work.town_id,
-            "id": work.new_id(),
-            "resident_id": resident_id,
-            "purpose": Purpose.ACCOUNT,
-            "version": CONSENT_VERSION,
-            "given_at": work.now,
-        },
-    )
+
+
+def _record_consent(work: Work, resident_id: int) -> None:
+    consent = {
+        "town_id": work.town_id,
+        "id": work.new_id(),
+        "resident_id": resident_id,
+        "purpose": Purpose.ACCOUNT,
+        "version": CONSENT_VERSION,
+        "given_at": work.now,
+    }
+    work.db.execute(_keep_consent, consent)
 
 
 def openid_context(town_id: int, resident_id: int) -> str:
@@ -181,12 +199,12 @@ def openid_context(town_id: int, resident_id: int) -> str:
 def _replace_lost_successor(work: Work, token_id: int, successor_id: int) -> None:
     """A used token came back: close its unused successor and name another, or revoke the family.
 
-    The token's row is locked first, so of two callers with the same token the second sees the first one's successor.
+    The owner's row is locked, so of two callers with the same token the second sees the first one's successor.
     """
     token = work.db.execute(
-        select(RefreshToken.family_id, RefreshToken.successor_id, RefreshToken.revoked_at)
-        .where(RefreshToken.town_id == work.town_id, RefreshToken.id == token_id)
-        .with_for_update()
+        select(RefreshToken.family_id, RefreshToken.successor_id, RefreshToken.revoked_at).where(
+            RefreshToken.town_id == work.town_id, RefreshToken.id == token_id
+        )
     ).one()
     if token.revoked_at is not None:
         raise RefreshInvalid
@@ -226,14 +244,22 @@ def _revoke_family(work: Work, family_id: int) -> None:
     )
 
 
-def _owner_of(work: Work, token: RefreshToken) -> Owner:
+def _lock_owner(work: Work, kind: ActorKind, id_: int) -> Owner | None:
+    """The owner at the version of now, with its row locked; None for staff whose account is closed."""
+    statement = _lock_resident if kind is ActorKind.RESIDENT else _lock_staff
+    version = work.db.scalar(statement, {"town": work.town_id, "id": id_})
+    return None if version is None else Owner(kind, work.town_id, id_, version)
+
+
+def _lock_owner_of(work: Work, token: RefreshToken) -> Owner:
     if token.resident_id is not None:
-        kind, id_, statement = ActorKind.RESIDENT, token.resident_id, _resident_version
+        owner = _lock_owner(work, ActorKind.RESIDENT, token.resident_id)
     else:
         assert token.staff_id is not None, "a CHECK gives every token one owner"
-        kind, id_, statement = ActorKind.STAFF, token.staff_id, _staff_version
-    version = work.db.execute(statement, {"town": token.town_id, "id": id_}).scalar_one()
-    return Owner(kind, token.town_id, id_, version)
+        owner = _lock_owner(work, ActorKind.STAFF, token.staff_id)
+    if owner is None:
+        raise RefreshInvalid
+    return owner
 
 
 def _begin_family(work: Work, keys: Keys, owner: Owner) -> SignedIn:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 
-from sqlalchemy import bindparam, func, insert, select
+from sqlalchemy import bindparam, func, select
+from sqlalchemy.dialects.postgresql import insert
 
 from models.rulebook import RulebookVersion
 from rules.rulebook.document import Rulebook, parse
@@ -32,6 +33,11 @@ _in_force = (
 _last_number = select(func.coalesce(func.max(RulebookVersion.number), 0)).where(
     RulebookVersion.town_id == bindparam("town")
 )
+_store = (
+    insert(RulebookVersion)
+    .on_conflict_do_nothing(index_elements=["town_id", "number"])
+    .returning(RulebookVersion.number)
+)
 _parsed = lru_cache(maxsize=64)(parse)
 
 
@@ -42,19 +48,21 @@ def rulebook_in_force(work: Work, at: datetime) -> InForce | None:
 
 
 def publish(work: Work, document: str, effective_from: datetime) -> int:
-    """Store a document as the town's next version and return its number. Raises RulebookInvalid."""
+    """Store a document as the town's next version and return its number. Raises RulebookInvalid.
+
+    Two that publish at once want the same number: the second waits for the first, finds it taken, and takes the next.
+    """
     parse(document)
-    number = int(work.db.execute(_last_number, {"town": work.town_id}).scalar_one()) + 1
-    work.db.execute(
-        insert(RulebookVersion),
-        {
-            "town_id": work.town_id,
-            "id": work.new_id(),
-            "number": number,
-            "document": document,
-            "document_hash": hashlib.sha256(document.encode()).digest(),
-            "effective_from": effective_from,
-            "published_at": work.now,
-        },
-    )
+    version = {
+        "town_id": work.town_id,
+        "id": work.new_id(),
+        "document": document,
+        "document_hash": hashlib.sha256(document.encode()).digest(),
+        "effective_from": effective_from,
+        "published_at": work.now,
+    }
+    number = None
+    while number is None:
+        last_number = int(work.db.execute(_last_number, {"town": work.town_id}).scalar_one())
+        number = work.db.scalar(_store, {**version, "number": last_number + 1})
     return number

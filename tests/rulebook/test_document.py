@@ -1,0 +1,133 @@
+"""A rulebook that can't be right is refused, with a message that names the key and says what is allowed."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rules.rulebook.document import AMOUNT_MAX, EVENTS, YEARS_MAX, Rulebook, RulebookInvalid, parse
+
+GOOD = """
+name = "测试积分规则"
+[expiry]
+years = 1
+[[earn]]
+id = "activity-checkin"
+event = "checkin"
+title = "参加活动签到"
+amount = 5
+unit = "场"
+"""
+SECOND_RULE = GOOD[GOOD.index("[[earn]]") :]
+
+#: What is changed in the good document, and what the message must say.
+BROKEN = [
+    ('name = "测试积分规则"', "", "`name` must be a text"),
+    ('name = "测试积分规则"', 'name = "  "', "`name` must be a text"),
+    ('name = "测试积分规则"', "name = 5", "`name` must be a text"),
+    ('name = "测试积分规则"', 'name = "x"\nnames = "y"', "unknown key `names`; allowed: earn, expiry, name"),
+    ("[expiry]\nyears = 1", "", "`expiry` is missing: a table with `years`, 0 to 50"),
+    ("[expiry]\nyears = 1", "expiry = 1", "`expiry`"),
+    ("years = 1", "", "`expiry.years` must be a whole number from 0 to 50"),
+    ("years = 1", "years = -1", "`expiry.years` must be a whole number from 0 to 50"),
+    ("years = 1", "years = 51", "`expiry.years` must be a whole number from 0 to 50"),
+    ("years = 1", "years = 1.0", "`expiry.years` must be a whole number from 0 to 50"),
+    ("years = 1", "years = true", "`expiry.years` must be a whole number from 0 to 50"),
+    ("years = 1", 'years = "1"', "`expiry.years` must be a whole number from 0 to 50"),
+    ("years = 1", "years = 1\nmonths = 2", "`expiry` has an unknown key `months`; allowed: years"),
+    (SECOND_RULE, "", "`earn` must be a list of tables, [[earn]]"),
+    ("[[earn]]", "[earn]", "`earn` must be a list of tables, [[earn]]"),
+    ('id = "activity-checkin"', "", "`earn[0].id` must be a text"),
+    ('id = "activity-checkin"', 'id = ""', "`earn[0].id` must be a text"),
+    ('event = "checkin"', "", "`earn[0].event` must be a text"),
+    ('event = "checkin"', 'event = "like"', "`earn[0].event` is 'like'; allowed: checkin"),
+    ('title = "参加活动签到"', "", "`earn[0].title` must be a text"),
+    ("amount = 5", "", "`earn[0].amount` must be a whole number from 1 to 1000000"),
+    ("amount = 5", "amount = 0", "`earn[0].amount` must be a whole number from 1 to 1000000"),
+    ("amount = 5", "amount = 1000001", "`earn[0].amount` must be a whole number from 1 to 1000000"),
+    ("amount = 5", "amount = 1_000_000_000_000_000_000_000", "`earn[0].amount` must be a whole number"),
+    ("amount = 5", "amount = inf", "`earn[0].amount` must be a whole number"),
+    ('unit = "场"', "", "`earn[0].unit` must be a text"),
+    (
+        'unit = "场"',
+        'unit = "场"\ncap = 3',
+        "`earn[0]` has an unknown key `cap`; allowed: amount, event, id, title, unit",
+    ),
+    ('unit = "场"\n', f'unit = "场"\n{SECOND_RULE}', "`earn.id` must differ from rule to rule"),
+    ('unit = "场"\n', f'unit = "场"\n{SECOND_RULE.replace("5", "0")}', "`earn[1].amount`"),
+    ("amount = 5", "amount = ", "not TOML: "),
+    ("amount = 5", "amount = 5\namount = 6", "not TOML: "),
+]
+
+
+@pytest.mark.parametrize(("good", "bad", "says"), BROKEN)
+def test_a_broken_document_is_refused_by_the_name_of_its_key(good: str, bad: str, says: str) -> None:
+    assert GOOD.count(good) == 1
+    with pytest.raises(RulebookInvalid) as refused:
+        parse(GOOD.replace(good, bad))
+    assert says in str(refused.value)
+
+
+def test_a_good_document_is_what_it_says() -> None:
+    rulebook = parse(GOOD)
+    assert (rulebook.name, rulebook.expiry_years) == ("测试积分规则", 1)
+    [rule] = rulebook.earn
+    assert (rule.id, rule.event, rule.title, rule.amount, rule.unit) == (
+        "activity-checkin",
+        "checkin",
+        "参加活动签到",
+        5,
+        "场",
+    )
+
+
+@pytest.mark.parametrize(("good", "also_good"), [("years = 1", "years = 0"), ("years = 1", f"years = {YEARS_MAX}")])
+def test_the_limits_are_allowed(good: str, also_good: str) -> None:
+    parse(GOOD.replace(good, also_good))
+    parse(GOOD.replace("amount = 5", f"amount = {AMOUNT_MAX}"))
+
+
+def test_a_rulebook_may_have_no_rules() -> None:
+    assert parse(GOOD.replace(SECOND_RULE, "").replace("[expiry]", "earn = []\n[expiry]")).earn == ()
+
+
+def test_rules_keep_their_order() -> None:
+    rulebook = parse(GOOD + SECOND_RULE.replace("activity-checkin", "another"))
+    assert [rule.id for rule in rulebook.earn] == ["activity-checkin", "another"]
+
+
+@pytest.mark.parametrize(
+    ("years", "earned_on", "good_until"),
+    [
+        (0, date(2026, 1, 1), date(2026, 12, 31)),
+        (1, date(2026, 12, 31), date(2027, 12, 31)),
+        (1, date(2027, 1, 1), date(2028, 12, 31)),
+        (2, date(2028, 2, 29), date(2030, 12, 31)),
+    ],
+)
+def test_points_are_good_until_the_end_of_a_calendar_year(years: int, earned_on: date, good_until: date) -> None:
+    assert Rulebook("x", years, ()).expiry_of(earned_on) == good_until
+
+
+@given(st.text())
+def test_any_text_is_a_rulebook_or_is_refused(text: str) -> None:
+    with pytest.raises(RulebookInvalid):
+        parse(text)
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.sampled_from(['"x"', "[1]", "1.5", "2026-01-01", "{}", *EVENTS]),
+    lambda inner: st.lists(inner, max_size=3),
+    max_leaves=4,
+)
+
+
+@given(st.sampled_from(["name", "expiry", "earn", "years", "id", "event", "title", "amount", "unit"]), values)
+def test_any_value_in_place_of_a_good_one_is_taken_or_refused(key: str, value: object) -> None:
+    lines = [f"{key} = {value}" if line.startswith(f"{key} =") else line for line in GOOD.splitlines()]
+    with suppress(RulebookInvalid):
+        assert isinstance(parse("\n".join(lines)), Rulebook)
