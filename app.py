@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 from flask import Flask
 from flask.cli import with_appcontext
-from sqlalchemy import text
+from sqlalchemy import inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from blueprints.activities.routes import room as activities
@@ -23,7 +23,7 @@ from blueprints.system.routes import room as system
 from blueprints.territory.routes import room as territory
 from migrations.upgrade import upgrade
 from rules.database import connect
-from rules.keys import read_or_make
+from rules.keys import KeysUnreadable, read_or_make
 from rules.work import Transactions
 from settings import Settings, SettingsInvalid, WechatMode, read_settings
 from wechat.assembly import make_client
@@ -55,7 +55,10 @@ def create_app(settings: Settings | None = None) -> Flask:
 def furnish(settings: Settings) -> House:
     """Keys, database and WeChat, as the settings want them."""
     settings.instance_dir.mkdir(parents=True, exist_ok=True)
-    keys = read_or_make(settings.keys_file)
+    try:
+        keys = read_or_make(settings.keys_file)
+    except KeysUnreadable as error:
+        raise SettingsInvalid(f"KEYS_FILE: {error}.") from None
     transactions = Transactions(
         connect(settings.database_url, pool_size=settings.database_pool_size),
         request_seconds=settings.request_seconds,
@@ -75,7 +78,8 @@ def furnish(settings: Settings) -> House:
 def _refuse_demo_town(transactions: Transactions) -> None:
     try:
         with transactions.engine.connect() as connection:
-            demo = connection.scalar(text("SELECT code FROM town WHERE is_demo LIMIT 1"))
+            is_migrated = inspect(connection).has_table("town")
+            demo = connection.scalar(text("SELECT code FROM town WHERE is_demo LIMIT 1")) if is_migrated else None
     except SQLAlchemyError as error:
         raise SettingsInvalid(f"The database can't be asked at the start: {type(error).__name__}.") from None
     if demo is not None:

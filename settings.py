@@ -10,9 +10,13 @@ from enum import StrEnum
 from pathlib import Path
 
 from environs import Env, EnvError
+from marshmallow import ValidationError
 from marshmallow.validate import OneOf, Range
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 ROOT = Path(__file__).resolve().parent
+DRIVERS = ("sqlite", "postgresql+psycopg")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
@@ -69,7 +73,9 @@ def _read(env: Env) -> Settings:
     return Settings(
         environment=env.enum("ENVIRONMENT", Environment.DEVELOPMENT, enum=Environment, by_value=True),
         instance_dir=instance_dir,
-        database_url=env.str("DATABASE_URL", f"sqlite:///{instance_dir / 'binfen.sqlite'}"),
+        database_url=env.str(
+            "DATABASE_URL", f"sqlite:///{instance_dir / 'binfen.sqlite'}", validate=_check_database_url
+        ),
         database_pool_size=env.int("DATABASE_POOL_SIZE", 8, validate=Range(min=1, max=200)),
         keys_file=Path(env.str("KEYS_FILE", str(instance_dir / "keys.json"))).resolve(),
         request_seconds=env.float("REQUEST_SECONDS", 10.0, validate=Range(min=0.1, max=50)),
@@ -82,6 +88,15 @@ def _read(env: Env) -> Settings:
         log_level=env.str("LOG_LEVEL", "INFO", validate=OneOf(LOG_LEVELS)),
         https_only=env.bool("HTTPS_ONLY", False),
     )
+
+
+def _check_database_url(url: str) -> None:
+    try:
+        is_known = make_url(url).drivername in DRIVERS
+    except ArgumentError:
+        is_known = False
+    if not is_known:
+        raise ValidationError("Must be sqlite:///… or postgresql+psycopg://….")
 
 
 def _check(settings: Settings) -> None:

@@ -165,7 +165,13 @@ class _PointsMaker:
 
     def _lot(self, wallet_id: int, expires_on: date, at: datetime) -> Row:
         if (wallet_id, expires_on) not in self._lots:
-            columns = {"account_id": wallet_id, "expires_on": expires_on, "scope": ANYWHERE, "credited": 0, "debited": 0}
+            columns = {
+                "account_id": wallet_id,
+                "expires_on": expires_on,
+                "scope": ANYWHERE,
+                "credited": 0,
+                "debited": 0,
+            }
             self._lots[wallet_id, expires_on] = self._add(Lot, at, **columns)
         return self._lots[wallet_id, expires_on]
 

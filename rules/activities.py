@@ -13,14 +13,13 @@ from models.activities import Activity, ActivityStatus, Session, SessionStatus
 from models.territory import Operator, Scene, ServiceCentre, Territory
 from models.venues import Venue
 from rules.errors import Kind, RuleError
-from rules.paging import CursorInvalid, Page, Position, cut
+from rules.paging import Page, Position, cut
 from rules.rows import AnyRow
 from rules.work import Work
 
 #: How far ahead a list looks when it isn't told.
 LOOK_AHEAD = timedelta(days=31)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-LAST_MOMENT = datetime(9999, 1, 1, tzinfo=UTC)
 #: How many of an activity's next sessions its detail shows; the list of sessions has them all.
 NEXT_SESSIONS = 20
 
@@ -311,12 +310,10 @@ def _period(now: datetime, from_: datetime | None, to: datetime | None) -> tuple
     return begin, end
 
 
-def _position(starts_at: datetime, id_: int) -> tuple[int, int]:
-    return (round((starts_at - EPOCH).total_seconds() * 1_000_000), id_)
+def _position(starts_at: datetime, id_: int) -> Position:
+    return ((starts_at - EPOCH) // timedelta(microseconds=1), id_)
 
 
 def _read_position(after: Position) -> tuple[datetime, int]:
     microseconds, id_ = (int(number) for number in after)
-    if microseconds > _position(LAST_MOMENT, 0)[0]:
-        raise CursorInvalid
     return EPOCH + timedelta(microseconds=microseconds), id_

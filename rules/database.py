@@ -11,6 +11,7 @@ import sqlite3
 from typing import Any
 
 import orjson
+import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
@@ -35,6 +36,8 @@ WRITING = {"begin": "BEGIN IMMEDIATE"}
 TRANSIENT_STATES = frozenset({"57P01", "57P02", "57P03", "40001", "40P01", "55P03", "25006"})
 TRANSIENT_CLASS = "08"
 READ_ONLY_STATE = "25006"
+#: SQLite's primary result codes: another writer, and a file that can't be opened for now.
+TRANSIENT_CODES = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CANTOPEN})
 
 
 def connect(url: str, *, pool_size: int = 8) -> Engine:
@@ -68,10 +71,10 @@ def is_transient(error: DBAPIError) -> bool:
         return True
     original = error.orig
     if isinstance(original, sqlite3.OperationalError):
-        return (original.sqlite_errorcode & 0xFF) in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+        return (original.sqlite_errorcode & 0xFF) in TRANSIENT_CODES
     state = getattr(original, "sqlstate", None)
     if state is None:  # psycopg has no state where it never reached a server
-        return type(original).__name__ == "OperationalError"
+        return isinstance(original, psycopg.OperationalError)
     return bool(state in TRANSIENT_STATES or state.startswith(TRANSIENT_CLASS))
 
 

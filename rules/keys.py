@@ -12,12 +12,14 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import os
 import re
 import secrets
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -103,13 +105,17 @@ def generate() -> str:
 
 
 def read_or_make(path: Path) -> Keys:
-    """Keys from a file, which is made, for its owner's eyes only, where there is none. Raises KeysUnreadable."""
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return read(path.read_text())
-    with os.fdopen(handle, "w") as file:
-        file.write(generate())
+    """Keys from a file, which is made, for its owner's eyes only, where there is none. Raises KeysUnreadable.
+
+    Of two that make one at once, one wins and both read the winner's: the file appears whole, or not at all.
+    """
+    if not path.exists():
+        handle, draft = tempfile.mkstemp(prefix=path.name, dir=path.parent)  # readable by its owner only
+        with os.fdopen(handle, "w") as file:
+            file.write(generate())
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, path)
+        Path(draft).unlink()
     return read(path.read_text())
 
 

@@ -6,19 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from rules.errors import Kind, RuleError
-
 T = TypeVar("T")
 
 #: Where a page ended: the values of the sort key of its last row.
 Position = tuple[int | str, ...]
-
-
-class CursorInvalid(RuleError):
-    code = "list.cursor_invalid"
-    kind = Kind.INVALID
-    zh = "游标无效，请使用上一页的 next_cursor。"
-    en = "Not a valid cursor. Use next_cursor of the page before."
 
 
 @dataclass(frozen=True, slots=True)

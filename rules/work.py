@@ -16,7 +16,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -110,36 +110,28 @@ class Transactions:
         self._node_until = 0.0
         self._node_lock = threading.Lock()
         # SQLite has one writer at a time: the threads of a process queue here, in turn, instead of polling the file.
-        self._turn: AbstractContextManager[object] = (
-            threading.Lock() if engine.dialect.name == "sqlite" else nullcontext()
-        )
+        self._writer = threading.Lock() if engine.dialect.name == "sqlite" else None
 
     def read(
         self, town_id: int, actor: Actor, deed: Callable[Concatenate[Work, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """Run a deed that only reads. Raises what the deed raises, and Busy."""
-        return self._perform(self._reading, nullcontext(), town_id, actor, lambda work: deed(work, *args, **kwargs))
+        return self._perform(self._reading, town_id, actor, lambda work: deed(work, *args, **kwargs))
 
     def write(
         self, town_id: int, actor: Actor, deed: Callable[Concatenate[Work, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """Run a deed that writes, and commit. Raises what the deed raises, and Busy."""
-        return self._perform(self._writing, self._turn, town_id, actor, lambda work: deed(work, *args, **kwargs))
+        return self._perform(self._writing, town_id, actor, lambda work: deed(work, *args, **kwargs))
 
-    def _perform(
-        self,
-        sessions: sessionmaker[Session],
-        turn: AbstractContextManager[object],
-        town_id: int,
-        actor: Actor,
-        deed: Callable[[Work], T],
-    ) -> T:
+    def _perform(self, sessions: sessionmaker[Session], town_id: int, actor: Actor, deed: Callable[[Work], T]) -> T:
         now = self._clock()
+        deadline = time.monotonic() + self._request_seconds
         replays = 0
-        for pause_seconds in self._pauses():
+        for pause_seconds in _pauses(deadline):
             try:
                 id_maker = self._ids()
-                with turn, sessions() as db:
+                with self._turn(sessions, deadline), sessions() as db:
                     return self._attempt(Work(db, town_id, actor, now, id_maker), deed)
             except TryAgain:
                 replays += 1
@@ -148,10 +140,24 @@ class Transactions:
             except PoolTimeout as error:
                 raise Busy from error
             except DBAPIError as error:
-                if not is_transient(error):
+                is_own_refusal = sessions is self._reading and is_read_only(error)  # a deed that writes where it reads
+                if is_own_refusal or not is_transient(error):
                     raise
                 time.sleep(pause_seconds)
         raise Busy
+
+    @contextmanager
+    def _turn(self, sessions: sessionmaker[Session], deadline: float) -> Iterator[None]:
+        """Hold the one writer's place on SQLite. Raises Busy when it isn't free before the deadline."""
+        if self._writer is None or sessions is self._reading:
+            yield
+            return
+        if not self._writer.acquire(timeout=max(deadline - time.monotonic(), 0)):
+            raise Busy
+        try:
+            yield
+        finally:
+            self._writer.release()
 
     @staticmethod
     def _attempt(work: Work, deed: Callable[[Work], T]) -> T:
@@ -168,16 +174,6 @@ class Transactions:
             raise
         return result
 
-    def _pauses(self) -> Iterator[float]:
-        """How long to wait after each failed try, until the time of the request is up."""
-        deadline = time.monotonic() + self._request_seconds
-        pause_seconds = PAUSE_SECONDS_MIN
-        while True:
-            yield min(pause_seconds * random.uniform(0.5, 1.0), max(deadline - time.monotonic(), 0))  # noqa: S311
-            if time.monotonic() >= deadline:
-                return
-            pause_seconds = min(pause_seconds * 1.5, PAUSE_SECONDS_MAX)
-
     def _ids(self) -> ids.IdMaker:
         """This process's maker of ids, with a node number taken within the last hour."""
         with self._node_lock:
@@ -189,6 +185,16 @@ class Transactions:
                 self._id_maker = ids.IdMaker(ids.node_from(handed_out))
                 self._node_until = time.monotonic() + ids.NODE_SECONDS
             return self._id_maker
+
+
+def _pauses(deadline: float) -> Iterator[float]:
+    """How long to wait after each failed try, in seconds, until the deadline."""
+    pause_seconds = PAUSE_SECONDS_MIN
+    while True:
+        yield min(pause_seconds * random.uniform(0.5, 1.0), max(deadline - time.monotonic(), 0))  # noqa: S311
+        if time.monotonic() >= deadline:
+            return
+        pause_seconds = min(pause_seconds * 1.5, PAUSE_SECONDS_MAX)
 
 
 _TAKE_NODE = text("UPDATE node_counter SET handed_out = handed_out + 1 WHERE id = 1 RETURNING handed_out")

@@ -125,9 +125,7 @@ class TownBuilder:
 
         def deed(work: Work) -> tuple[int, str]:
             id_, username = work.new_id(), f"staff-{uuid.uuid4().hex[:12]}"
-            add(
-                work, Staff, id=id_, username=username, name="张工", password_hash=PASSWORD_HASH, created_at=work.now
-            )
+            add(work, Staff, id=id_, username=username, name="张工", password_hash=PASSWORD_HASH, created_at=work.now)
             work.db.execute(insert(StaffLookup), {"username": username, "town_id": self.id, "staff_id": id_})
             for role in roles:
                 add(work, RoleGrant, staff_id=id_, role=role, territory_id=at or self.street_id, granted_at=work.now)

@@ -8,14 +8,13 @@ from blueprints.activities.schemas import (
     ActivityArguments,
     ActivityDetailView,
     ListedActivityView,
-    PeriodArguments,
+    SessionArguments,
     SessionView,
 )
 from blueprints.edge.caller import ANYONE
 from blueprints.edge.room import Room
 from blueprints.edge.schemas import page_of
 from rules import activities
-from rules.paging import CursorInvalid
 from rules.work import Work
 
 room = Room("activities", __name__, description="What is on")
@@ -23,9 +22,9 @@ room = Room("activities", __name__, description="What is on")
 Wish = dict[str, Any]
 
 
-@room.does("GET", "/activities", needs=ANYONE, refuses=[activities.PeriodInvalid, CursorInvalid])
+@room.does("GET", "/activities", needs=ANYONE, refuses=[activities.PeriodInvalid])
 @room.arguments(ActivityArguments, location="query")
-@room.response(200, page_of(ListedActivityView))
+@room.response(200, page_of(ListedActivityView, "activities"))
 def list_activities(work: Work, wish: Wish) -> Any:
     """Activities with a session that fits, the soonest first."""
     after, limit = wish.pop("cursor"), wish.pop("limit")
@@ -43,10 +42,10 @@ def show_activity(work: Work, activity_id: int) -> Any:
     "GET",
     "/activities/<id:activity_id>/sessions",
     needs=ANYONE,
-    refuses=[activities.ActivityUnknown, activities.PeriodInvalid, CursorInvalid],
+    refuses=[activities.ActivityUnknown, activities.PeriodInvalid],
 )
-@room.arguments(PeriodArguments, location="query")
-@room.response(200, page_of(SessionView))
+@room.arguments(SessionArguments, location="query")
+@room.response(200, page_of(SessionView, "sessions"))
 def list_sessions(work: Work, wish: Wish, activity_id: int) -> Any:
     """The sessions of an activity in a period."""
     return activities.list_sessions(work, activity_id, wish["from_"], wish["to"], wish["cursor"], wish["limit"])

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from marshmallow import fields
 
-from blueprints.edge.fields import Cursor, Id, Moment, Words
-from blueprints.edge.schemas import Fast, PageArguments
+from blueprints.edge.fields import MICROSECONDS_MAX, Id, Moment, Words
+from blueprints.edge.schemas import Fast, PageArguments, cursor_of
 from models.activities import ActivityStatus
 from models.territory import Scene
 from rules.activities import SessionState
+from rules.ids import ID_MAX
 
 
 class PeriodArguments(PageArguments):
     """A page of what is on in a period."""
 
-    cursor = Cursor(width=2, load_default=None, metadata={"description": "`next_cursor` of the page before."})
     from_ = Moment(
         data_key="from", load_default=None, metadata={"description": "Sessions that end after it; now if not given."}
     )
@@ -23,9 +23,16 @@ class PeriodArguments(PageArguments):
     )
 
 
+class SessionArguments(PeriodArguments):
+    """Which sessions of an activity to list."""
+
+    cursor = cursor_of("sessions", MICROSECONDS_MAX, ID_MAX)
+
+
 class ActivityArguments(PeriodArguments):
     """Which activities to list."""
 
+    cursor = cursor_of("activities", MICROSECONDS_MAX, ID_MAX)
     q = Words(length_max=64, load_default=None, metadata={"description": "Part of title, summary or category."})
     scene = fields.Enum(Scene, by_value=True, load_default=None)
     community_id = Id(load_default=None)

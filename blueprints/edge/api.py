@@ -14,7 +14,7 @@ from marshmallow import fields
 from werkzeug.routing import BaseConverter, ValidationError
 
 from blueprints.edge.fields import ID_PATTERN, Cursor, Id, Moment, Words
-from blueprints.edge.problems import PROBLEM_TYPE, ProblemView, all_codes
+from blueprints.edge.problems import PROBLEM_TYPE, TITLES, ProblemView, all_codes
 from rules.ids import ID_MAX
 
 SWAGGER_FILES = Path(flask_swagger_ui.__file__).parent / "dist"
@@ -47,10 +47,12 @@ class BinfenApi(Api):
     def _register_responses(self) -> None:
         schema = {"$ref": "#/components/schemas/Problem"}
         self.spec.components.schema("Problem", schema=ProblemView)
-        for status in HTTPStatus:
-            if status >= HTTPStatus.BAD_REQUEST:
-                response = {"description": status.phrase, "content": {PROBLEM_TYPE: {"schema": schema}}}
-                self.spec.components.response(status.name, response, lazy=True)
+        for status in map(HTTPStatus, TITLES):
+            response = {"description": status.phrase, "content": {PROBLEM_TYPE: {"schema": schema}}}
+            self.spec.components.response(status.name, response)
+
+    def _register_pagination_header(self) -> None:
+        """Our lists have cursors, not pages with numbers."""
 
 
 def make_api(app: Flask) -> Api:

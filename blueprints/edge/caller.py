@@ -13,11 +13,14 @@ from rules.residents.tokens import Owner, TokenInvalid, read_access_token
 from rules.territory import find_town
 from rules.work import VISITOR, Actor, ActorKind, Work
 
-#: Needs that are no role: anyone; anyone who is signed in; a resident.
+#: Needs that are no role: anyone who is about to sign in (a token that is sent along isn't looked at: it may be the one
+#: that has just expired); anyone; anyone who is signed in; a resident.
+SIGNING_IN = "signing_in"
 ANYONE = "visitor"
 SIGNED_IN = "signed_in"
 RESIDENT = "resident"
-NEEDS = (ANYONE, SIGNED_IN, RESIDENT, *Role)
+NEEDS = (SIGNING_IN, ANYONE, SIGNED_IN, RESIDENT, *Role)
+OPEN_TO_ALL = (SIGNING_IN, ANYONE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,17 +31,19 @@ class Caller:
     town_id: int
 
 
-def read_caller() -> Caller:
+def read_caller(needs: str) -> Caller:
     """The caller of this request: the town of the token, else of `?town=`, else of the settings.
 
-    Raises TokenInvalid, TokenExpired, TownUnknown.
+    Raises TokenInvalid, TokenExpired, SignInRequired, TownUnknown.
     """
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme:
+    if scheme and needs != SIGNING_IN:
         if scheme.lower() != "bearer" or not token.isascii():
             raise TokenInvalid
         owner = read_access_token(house().keys, token.strip())
         return Caller(owner, owner.town_id)
+    if needs not in OPEN_TO_ALL:
+        raise SignInRequired
     code = request.args.get("town", house().settings.town)
     return Caller(None, house().transactions.read(0, VISITOR, find_town, code.replace("\0", "")))
 
@@ -46,7 +51,7 @@ def read_caller() -> Caller:
 def authorise(work: Work, caller: Caller, needs: str) -> Actor:
     """The actor, if it may use a route that needs this. Raises SignInRequired, TokenRevoked, Forbidden."""
     if caller.owner is None:
-        if needs == ANYONE:
+        if needs in OPEN_TO_ALL:
             return VISITOR
         raise SignInRequired
     actor = identify(work, caller.owner)

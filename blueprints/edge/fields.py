@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 import unicodedata
 from datetime import UTC, datetime
@@ -18,6 +17,8 @@ from rules.paging import Position
 
 MOMENT_MIN = datetime(2000, 1, 1, tzinfo=UTC)
 MOMENT_MAX = datetime(2100, 1, 1, tzinfo=UTC)
+#: The largest moment in a cursor, in microseconds since 1970.
+MICROSECONDS_MAX = int(MOMENT_MAX.timestamp()) * 1_000_000
 #: A plus that was not escaped in a query arrives as a space.
 UNESCAPED_PLUS = re.compile(r"(T\S+) (\d\d:?\d\d)$")
 ID_PATTERN = "^[1-9][0-9]{0,18}$"
@@ -26,11 +27,6 @@ ID_PATTERN = "^[1-9][0-9]{0,18}$"
 def to_local(moment: datetime) -> datetime:
     """A moment in the community's zone, for showing."""
     return moment.astimezone(ZONE)
-
-
-def encode_cursor(position: Position) -> str:
-    """The text of a position in a list."""
-    return base64.urlsafe_b64encode(orjson.dumps(position)).rstrip(b"=").decode()
 
 
 class Id(fields.String):
@@ -91,26 +87,30 @@ class Words(fields.String):
 
 
 class Cursor(fields.String):
-    """Where a list goes on: the positions of a keyset, opaque to the caller."""
+    """Where a list goes on: its name and the sort key of the last row, opaque to the caller."""
 
     default_error_messages = {"invalid": "Not a valid cursor. Use next_cursor of the page before."}  # noqa: RUF012
-    fast = staticmethod(encode_cursor)
 
-    def __init__(self, *, width: int = 1, **kwargs: Any) -> None:
+    def __init__(self, *, of: str, maxima: tuple[int, ...] = (ID_MAX,), **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.width = width  #: how many numbers a position of this list has
+        self.of = of  #: the list's name: a cursor opens the list that gave it and no other
+        self.maxima = maxima  #: the largest value of each number of a position
+
+    def fast(self, position: Position) -> str:
+        return base64.urlsafe_b64encode(orjson.dumps([self.of, *position])).rstrip(b"=").decode()
 
     def _serialize(self, value: Position | None, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
-        return None if value is None else encode_cursor(value)
+        return None if value is None else self.fast(value)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Position:
         try:
             padded = value.encode("ascii") + b"=" * (-len(value) % 4)
-            numbers = orjson.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
-        except (AttributeError, ValueError, binascii.Error):
+            of, *numbers = orjson.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+        except (AttributeError, TypeError, ValueError):
             raise self.make_error("invalid") from None
-        if not (isinstance(numbers, list) and len(numbers) == self.width):
+        if of != self.of or len(numbers) != len(self.maxima):
             raise self.make_error("invalid")
-        if not all(type(number) is int and 0 <= number <= ID_MAX for number in numbers):
-            raise self.make_error("invalid")
+        for number, maximum in zip(numbers, self.maxima, strict=True):
+            if type(number) is not int or not 0 <= number <= maximum:
+                raise self.make_error("invalid")
         return tuple(numbers)

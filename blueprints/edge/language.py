@@ -9,6 +9,8 @@ ENGLISH = "en"
 
 
 def caller_language() -> str:
-    """`zh-Hans` or `en`, from Accept-Language."""
-    best = request.accept_languages.best_match([CHINESE, "zh-CN", "zh", ENGLISH], default=CHINESE)
-    return ENGLISH if best == ENGLISH else CHINESE
+    """`zh-Hans` or `en`, whichever Accept-Language prefers; of every Chinese there is one."""
+    for wanted, _quality in request.accept_languages:
+        if wanted.lower().split("-")[0] in ("zh", "en"):
+            return ENGLISH if wanted.lower().startswith("en") else CHINESE
+    return CHINESE

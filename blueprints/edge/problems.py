@@ -16,6 +16,7 @@ from flask import Flask, Response, g
 from marshmallow import Schema, fields
 from werkzeug.exceptions import HTTPException
 
+from blueprints.edge.faults import describe_fault
 from blueprints.edge.language import ENGLISH, caller_language
 from blueprints.edge.messages import in_chinese
 from rules.errors import Kind, RuleError
@@ -143,7 +144,7 @@ def _by_field(messages: Any) -> Any:
 
 def unexpected_problem(error: Exception) -> Response:
     """A fault of ours: logged with its trace, answered without it."""
-    structlog.get_logger("binfen").error("request.failed", exc_info=error)
+    structlog.get_logger("binfen").error("request.failed", fault=describe_fault(error))
     code, zh, en = HTTP_CODES[500]
     return problem(500, code, en if caller_language() == ENGLISH else zh)
 

@@ -17,6 +17,9 @@ import uuid_utils
 from flask import Flask, Response, g, request
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram
 from prometheus_client.multiprocess import MultiProcessCollector
+from structlog.typing import EventDict
+
+from blueprints.edge.faults import describe_fault
 
 REQUEST_ID = "X-Request-Id"
 REQUEST_ID_PATTERN = re.compile(r"[A-Za-z0-9._-]{8,64}")
@@ -26,20 +29,34 @@ SECONDS = Histogram("binfen_request_seconds", "How long requests took.", ["metho
 
 
 def configure_logging(level: str) -> None:
-    """JSON lines to standard error."""
-    logging.basicConfig(format="%(message)s", stream=sys.stderr, level=level)
+    """JSON lines to standard error, our own and those of the libraries, each with the id of its request."""
+    shared = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    as_json = structlog.processors.JSONRenderer(ensure_ascii=False)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _name_faults, as_json],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=level, force=True)
     structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(ensure_ascii=False),
-        ],
+        processors=[*shared, as_json],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
+
+
+def _name_faults(_logger: object, _method: str, event: EventDict) -> EventDict:
+    """A library's exception as our own are logged."""
+    if exc_info := event.pop("exc_info", None):
+        event["fault"] = describe_fault(exc_info[1])
+    return event
 
 
 def register_request_log(app: Flask) -> None:

@@ -8,6 +8,7 @@ and every code that a caller may meet.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from copy import deepcopy
 from dataclasses import replace
 from functools import wraps
 from http import HTTPStatus
@@ -16,13 +17,13 @@ from typing import Any
 from flask import Response
 from flask_smorest import Blueprint
 
-from blueprints.edge.caller import ANYONE, NEEDS, Caller, authorise, read_caller
+from blueprints.edge.caller import ANYONE, NEEDS, OPEN_TO_ALL, SIGNING_IN, authorise, read_caller
 from blueprints.edge.house import house
 from blueprints.edge.once import HEADER, answer_once
 from blueprints.edge.parser import Parser
 from blueprints.edge.problems import STATUS_OF
 from rules.errors import RuleError
-from rules.work import VISITOR, Transactions, Work
+from rules.work import VISITOR, Work
 
 View = Callable[..., Response]
 Refusals = Iterable[type[RuleError]]
@@ -34,6 +35,7 @@ KEY_PARAMETER = {
     "description": "8 to 128 visible ASCII characters; the same key with the same request has one effect and one answer.",
     "schema": {"type": "string", "pattern": "^[\\x21-\\x7e]{8,128}$"},
 }
+SECURITY: dict[str, list[dict[str, list[str]]]] = {SIGNING_IN: [{}], ANYONE: [{}, {"bearer": []}]}
 TOWN_PARAMETER = {
     "name": "town",
     "in": "query",
@@ -62,7 +64,7 @@ class Room(Blueprint):
 
         def decorate(view: View) -> View:
             def handle(*args: Any, **kwargs: Any) -> Response:
-                caller = read_caller()
+                caller = read_caller(needs)
                 transactions = house().transactions
 
                 def authorised(work: Work) -> Work:
@@ -81,18 +83,17 @@ class Room(Blueprint):
         return decorate
 
     def does_in_steps(self, method: str, rule: str, *, refuses: Refusals = ()) -> Callable[[View], View]:
-        """A route for anyone that has to leave the house or to take its time between two units of work.
+        """A route for signing in, that has to leave the house or to take its time between two units of work.
 
         Its view is handed the caller's town and the way to open units of work, and mustn't call outside within one.
         """
 
         def decorate(view: View) -> View:
             def handle(*args: Any, **kwargs: Any) -> Response:
-                caller: Caller = read_caller()
-                transactions: Transactions = house().transactions
-                return view(transactions, caller.town_id, *args, **kwargs)
+                caller = read_caller(SIGNING_IN)
+                return view(house().transactions, caller.town_id, *args, **kwargs)
 
-            return self._add(method, rule, view, handle, needs=ANYONE, refuses=refuses, once=False)
+            return self._add(method, rule, view, handle, needs=SIGNING_IN, refuses=refuses, once=False)
 
         return decorate
 
@@ -101,25 +102,30 @@ class Room(Blueprint):
     ) -> View:
         assert needs in NEEDS, f"{needs} is nothing that a caller can have"
         handler = wraps(view)(handle)
-        documentation = dict(getattr(view, "_apidoc", {}))
-        documentation["manual_doc"] = _describe(method, rule, view, needs, refuses, once)
+        documentation = deepcopy(getattr(view, "_apidoc", {}))
+        documentation.setdefault("arguments", {}).setdefault("parameters", []).extend(_parameters(needs, once))
+        documentation["manual_doc"] = _describe(method, rule, view, needs, refuses)
         handler._apidoc = documentation
         self.needs[handler.__name__] = needs
         self.route(rule, methods=[method])(handler)
         return handler
 
 
-def _describe(method: str, rule: str, view: View, needs: str, refuses: Refusals, once: bool) -> dict[str, Any]:
+def _parameters(needs: str, once: bool) -> list[dict[str, Any]]:
+    """The parameters that the edge itself reads."""
+    return ([KEY_PARAMETER] if once else []) + ([TOWN_PARAMETER] if needs in OPEN_TO_ALL else [])
+
+
+def _describe(method: str, rule: str, view: View, needs: str, refuses: Refusals) -> dict[str, Any]:
     """What OpenAPI says of a route beyond its arguments and its answer."""
     refusals = sorted(refuses, key=lambda refusal: refusal.code)
     statuses = {int(STATUS_OF[refusal.kind]) for refusal in refusals}
-    statuses |= {400, 401, 503}  # a request that can't be read, a bad token, a busy database
-    statuses |= {404} if needs == ANYONE or "<" in rule else set()
-    statuses |= {403} if needs != ANYONE else set()
+    statuses |= {400, 503}  # a request that can't be read, a busy database
+    statuses |= {401} if needs != SIGNING_IN else set()  # a bad token
+    statuses |= {404} if needs in OPEN_TO_ALL or "<" in rule else set()  # an unknown town, an unknown id
+    statuses |= {403} if needs not in OPEN_TO_ALL else set()
     if method != "GET":
         statuses |= {411, 413, 415, 422}
-    parameters = [KEY_PARAMETER] if once else []
-    parameters += [TOWN_PARAMETER] if needs == ANYONE else []
     summary = (view.__doc__ or view.__name__).strip().splitlines()[0]
     lines = [f"Needs: `{needs}`."]
     if refusals:
@@ -131,8 +137,6 @@ def _describe(method: str, rule: str, view: View, needs: str, refuses: Refusals,
         "responses": {
             str(status): {"$ref": f"#/components/responses/{HTTPStatus(status).name}"} for status in statuses
         },
-        "security": [{}, {"bearer": []}] if needs == ANYONE else [{"bearer": [needs]}],
+        "security": SECURITY.get(needs, [{"bearer": [needs]}]),
     }
-    if parameters:
-        description["parameters"] = parameters
     return description

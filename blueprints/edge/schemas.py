@@ -58,9 +58,8 @@ class Arguments(Schema):
 
 
 class PageArguments(Arguments):
-    """How a list is paged."""
+    """How a list is paged; each list adds its own cursor."""
 
-    cursor = Cursor(load_default=None, metadata={"description": "`next_cursor` of the page before."})
     limit = fields.Integer(
         load_default=LIMIT_DEFAULT,
         validate=validate.Range(min=1, max=LIMIT_MAX),
@@ -68,13 +67,23 @@ class PageArguments(Arguments):
     )
 
 
-def page_of(item: type[Schema]) -> type[Fast]:
-    """The schema of a page of these items."""
+def cursor_of(of: str, *maxima: int) -> Cursor:
+    """The argument that says where a list of this name goes on. `maxima` as in Cursor; one id unless it is given."""
+    kinds = {"maxima": maxima} if maxima else {}
+    return Cursor(of=of, load_default=None, metadata={"description": "`next_cursor` of the page before."}, **kinds)
+
+
+def page_of(item: type[Schema], of: str) -> type[Fast]:
+    """The schema of a page of these items, of the list with this name."""
     name = item.__name__.removesuffix("View") + "Page"
     members = {
         "items": fields.List(fields.Nested(item), required=True),
         "next_cursor": Cursor(
-            attribute="next_after", required=True, allow_none=True, metadata={"description": "null on the last page."}
+            of=of,
+            attribute="next_after",
+            required=True,
+            allow_none=True,
+            metadata={"description": "null on the last page."},
         ),
         "__doc__": "A page of a list.",
     }

@@ -25,7 +25,7 @@ def show_points(work: Work) -> Any:
 
 @room.does("GET", "/me/points/statement", needs=RESIDENT)
 @room.arguments(StatementArguments, location="query")
-@room.response(200, page_of(StatementLineView))
+@room.response(200, page_of(StatementLineView, "statement"))
 def list_statement(work: Work, wish: Wish) -> Any:
     """Every point that came or went, the latest first, with the reason in words."""
     return points.list_statement(work, wish["cursor"], wish["limit"])

@@ -7,10 +7,11 @@ from typing import Any
 
 from marshmallow import fields
 
-from blueprints.edge.fields import Cursor, Id, Moment
-from blueprints.edge.schemas import Fast, PageArguments
+from blueprints.edge.fields import Id, Moment
+from blueprints.edge.schemas import Fast, PageArguments, cursor_of
 from models.ledger import NEVER, TxnKind
 from models.territory import Scene
+from rules.ids import ID_MAX
 
 
 def _day_or_never(day: dt.date) -> dt.date | None:
@@ -29,7 +30,7 @@ class LastGoodDay(fields.Date):
 class StatementArguments(PageArguments):
     """A page of a statement."""
 
-    cursor = Cursor(width=2, load_default=None, metadata={"description": "`next_cursor` of the page before."})
+    cursor = cursor_of("statement", ID_MAX, ID_MAX)
 
 
 class ExpiringView(Fast):

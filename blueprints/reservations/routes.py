@@ -6,8 +6,13 @@ from typing import Any
 
 from blueprints.edge.caller import RESIDENT
 from blueprints.edge.room import Room
-from blueprints.edge.schemas import PageArguments, page_of
-from blueprints.reservations.schemas import MyReservationView, ReservationRequest, ReservationView
+from blueprints.edge.schemas import page_of
+from blueprints.reservations.schemas import (
+    MyReservationArguments,
+    MyReservationView,
+    ReservationRequest,
+    ReservationView,
+)
 from rules import reservations
 from rules.work import Work
 
@@ -41,8 +46,8 @@ def reserve(work: Work, wish: Wish, session_id: int) -> Any:
 
 
 @room.does("GET", "/me/reservations", needs=RESIDENT)
-@room.arguments(PageArguments, location="query")
-@room.response(200, page_of(MyReservationView))
+@room.arguments(MyReservationArguments, location="query")
+@room.response(200, page_of(MyReservationView, "reservations"))
 def list_my_reservations(work: Work, wish: Wish) -> Any:
     """My reservations, the latest first."""
     return reservations.list_reservations(work, wish["cursor"], wish["limit"])

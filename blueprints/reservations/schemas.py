@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import fields, validate
 
 from blueprints.edge.fields import Id, Moment
-from blueprints.edge.schemas import Arguments, Fast
+from blueprints.edge.schemas import Arguments, Fast, PageArguments, cursor_of
 from models.activities import SessionStatus
 from models.reservations import ReservationStatus
 
@@ -18,6 +18,12 @@ class ReservationRequest(Arguments):
     party_size = fields.Integer(
         load_default=1, strict=True, validate=validate.Range(min=1, max=PARTY_MAX), metadata={"description": "People."}
     )
+
+
+class MyReservationArguments(PageArguments):
+    """A page of my reservations."""
+
+    cursor = cursor_of("reservations")
 
 
 class ReservationView(Fast):

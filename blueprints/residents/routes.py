@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from blueprints.edge.caller import ANYONE, RESIDENT, SIGNED_IN
+from blueprints.edge.caller import RESIDENT, SIGNED_IN, SIGNING_IN
 from blueprints.edge.house import house
 from blueprints.edge.room import Room
 from blueprints.residents.schemas import ProfileView, RefreshRequest, SignedInView, StaffSignIn, WechatSignIn
@@ -46,7 +46,7 @@ def sign_in_as_staff(transactions: Transactions, town_id: int, wish: Wish) -> si
     return transactions.write(credentials.town_id, VISITOR, sign_in.sign_in_staff, house().keys, staff_id)
 
 
-@room.does("POST", "/auth/refresh", needs=ANYONE, refuses=[sign_in.RefreshInvalid, sign_in.RefreshReused])
+@room.does("POST", "/auth/refresh", needs=SIGNING_IN, refuses=[sign_in.RefreshInvalid, sign_in.RefreshReused])
 @room.arguments(RefreshRequest)
 @room.response(200, SignedInView)
 def refresh(work: Work, wish: Wish) -> sign_in.SignedIn:

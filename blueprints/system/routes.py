@@ -19,6 +19,7 @@ room = Room("system", __name__, url_prefix="", description="For machines")
 
 
 @room.route("/healthz")
+@room.doc(operationId="show_health")
 @room.response(200, HealthView)
 def show_health() -> dict[str, str]:
     """Is the process alive? Asks nothing else."""
@@ -26,6 +27,7 @@ def show_health() -> dict[str, str]:
 
 
 @room.route("/readyz")
+@room.doc(operationId="show_readiness")
 @room.alt_response(503, schema=ReadinessView)
 @room.response(200, ReadinessView)
 def show_readiness() -> tuple[dict[str, str], int]:
@@ -40,6 +42,7 @@ def show_readiness() -> tuple[dict[str, str], int]:
 
 
 @room.route("/metrics")
+@room.doc(operationId="show_metrics")
 @room.response(200, {"type": "string"}, content_type="text/plain")
 def show_metrics() -> Response:
     """Counters and timings in the Prometheus text format."""
@@ -47,6 +50,7 @@ def show_metrics() -> Response:
 
 
 @room.route("/.well-known/jwks.json")
+@room.doc(operationId="show_public_keys")
 @room.response(200, KeySetView)
 def show_public_keys() -> dict[str, Any]:
     """The keys with which a device verifies residents' codes without a network."""
@@ -54,6 +58,7 @@ def show_public_keys() -> dict[str, Any]:
 
 
 @room.route("/problems/<string:code>")
+@room.doc(operationId="show_code")
 @room.alt_response(404, "NOT_FOUND")
 @room.response(200, ErrorCodeView)
 def show_code(code: str) -> dict[str, Any]:

@@ -1,0 +1,110 @@
+"""Protects `Fast`: its one-pass dump says what marshmallow's own dump says, for every answer of the API."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta, timezone
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import patch
+
+import orjson
+import pytest
+from flask import Flask
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from marshmallow import Schema, fields
+
+import app as _rooms_are_loaded  # noqa: F401
+from blueprints.edge.fields import Cursor, Id, Moment
+from blueprints.edge.orjson_provider import OrjsonProvider
+from blueprints.edge.schemas import Fast
+from models.ledger import NEVER
+from rules.clock import ZONE
+from rules.ids import ID_MAX
+
+PROVIDER = OrjsonProvider(Flask(__name__, static_folder=None))
+INT64 = st.integers(-(2**63), 2**63 - 1)
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20) | st.sampled_from(
+    ["", "亲子早教", "😀", "\0", '"\\']
+)
+ZONES = st.sampled_from([UTC, ZONE, timezone(timedelta(hours=-11, minutes=-30))])
+MOMENTS = st.datetimes(datetime(1970, 1, 2), datetime(2100, 1, 1), timezones=ZONES)  # noqa: DTZ001  zones are drawn
+
+
+def fast_schemas(parent: type[Fast] = Fast) -> Iterator[type[Fast]]:
+    for child in parent.__subclasses__():
+        yield child
+        yield from fast_schemas(child)
+
+
+def values_of(field: fields.Field) -> st.SearchStrategy[Any]:
+    """What a rule may hand over for this field; a kind that isn't known here fails, so that it is looked at."""
+    values = _values_of(field)
+    return st.none() | values if field.allow_none else values
+
+
+def _values_of(field: fields.Field) -> st.SearchStrategy[Any]:
+    match field:
+        case fields.Nested():
+            many = field.many or field.schema.many
+            one = objects_of(type(field.schema))
+            return st.lists(one, max_size=3) if many else one
+        case fields.List():
+            return st.lists(values_of(field.inner), max_size=3) | st.lists(values_of(field.inner), max_size=2).map(
+                tuple
+            )
+        case Cursor():
+            return st.lists(st.integers(0, ID_MAX), min_size=1, max_size=2).map(tuple)
+        case Id():
+            return st.integers(1, ID_MAX)
+        case Moment():
+            return MOMENTS
+        case fields.Date():
+            return st.dates(date(1970, 1, 1)) | st.just(NEVER)
+        case fields.Enum():
+            return st.sampled_from(field.enum)
+        case fields.Boolean():
+            return st.booleans()
+        case fields.Integer():
+            return INT64
+        case fields.String():
+            return TEXT
+    raise AssertionError(f"say here what a {type(field).__name__} is filled with")
+
+
+def objects_of(schema: type[Schema]) -> st.SearchStrategy[SimpleNamespace]:
+    members = {field.attribute or name: values_of(field) for name, field in schema().dump_fields.items()}
+    return st.fixed_dictionaries(members).map(lambda values: SimpleNamespace(**values))
+
+
+def as_json(dumped: Any) -> Any:
+    return orjson.loads(PROVIDER.dumps(dumped))
+
+
+ALL = sorted(set(fast_schemas()), key=lambda schema: schema.__name__)
+
+
+def test_the_walk_finds_the_answers_of_the_rooms() -> None:
+    names = {schema.__name__ for schema in ALL}
+    assert names >= {"SessionView", "ActivityDetailView", "ScanView", "StatementLinePage", "PointsView", "PlaceList"}
+
+
+@pytest.mark.parametrize("schema_class", ALL, ids=lambda schema: schema.__name__)
+def test_the_fast_dump_says_what_marshmallows_own_says(schema_class: type[Fast]) -> None:
+    @settings(max_examples=60, deadline=None, database=None, derandomize=True)
+    @given(st.lists(objects_of(schema_class), max_size=2), objects_of(schema_class))
+    def holds(some: list[SimpleNamespace], one: SimpleNamespace) -> None:
+        fast = as_json(schema_class().dump(one)), as_json(schema_class(many=True).dump(some))
+        with patch.object(Fast, "dump", Schema.dump):
+            own = as_json(schema_class().dump(one)), as_json(schema_class(many=True).dump(some))
+        assert fast == own
+        assert list(fast[0]) == list(own[0])
+
+    holds()
+
+
+def test_one_instance_dumps_again_and_again_the_same() -> None:
+    schema = next(schema for schema in ALL if schema.__name__ == "VenueView")()
+    rooms = [SimpleNamespace(id=n, name=str(n), capacity=n) for n in range(1, 4)]
+    assert [schema.dump(room) for room in rooms] == schema.dump(rooms, many=True)

@@ -1,0 +1,239 @@
+"""Protects the document at /openapi.json: complete, resolvable, and the same as what the routes do."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from app import create_app
+from blueprints.edge.house import EXTENSION
+from blueprints.edge.problems import all_codes
+from rules.errors import RuleError
+from tests.build import settings_for
+from tests.edge.helpers import PROBLEM, open_at
+from tests.edge.test_permissions import MATRIX, PUBLIC, routes
+
+Document = dict[str, Any]
+PAGE = {"cursor", "limit"}
+PERIOD = PAGE | {"from", "to"}
+#: The query parameters of each route that has any.
+PARAMETERS = {
+    "GET /api/v1/activities": PERIOD | {"town", "q", "scene", "community_id", "available", "checkin_open"},
+    "GET /api/v1/activities/{activity_id}": {"town"},
+    "GET /api/v1/activities/{activity_id}/sessions": PERIOD | {"town"},
+    "GET /api/v1/communities": {"town"},
+    "GET /api/v1/communities/{community_id}": {"town"},
+    "GET /api/v1/me/points/statement": PAGE,
+    "GET /api/v1/me/reservations": PAGE,
+    "POST /api/v1/auth/refresh": {"town"},
+    "POST /api/v1/auth/staff": {"town"},
+    "POST /api/v1/auth/wechat": {"town"},
+}
+ONCE = {"POST /api/v1/sessions/{session_id}/reservations", "DELETE /api/v1/reservations/{reservation_id}"}
+#: The document and its page are no operations of the document.
+NOT_DESCRIBED = {"GET /openapi.json", "GET /docs", "GET /docs/assets/<path:name>"}
+
+
+@pytest.fixture(scope="module")
+def document(app: Flask) -> Document:
+    return open_at(app, "/openapi.json").get_json()
+
+
+@pytest.fixture(scope="module")
+def operations(document: Document) -> dict[str, Document]:
+    return {
+        f"{method.upper()} {path}": {
+            **operation,
+            "parameters": [*item.get("parameters", []), *operation.get("parameters", [])],
+        }
+        for path, item in document["paths"].items()
+        for method, operation in item.items()
+        if method != "parameters"
+    }
+
+
+def as_path(route: str) -> str:
+    return re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", route)
+
+
+def references(node: Any) -> Iterator[str]:
+    if isinstance(node, dict):
+        if isinstance(node.get("$ref"), str):
+            yield node["$ref"]
+        for value in node.values():
+            yield from references(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from references(value)
+
+
+def resolve(document: Document, reference: str) -> Any:
+    assert reference.startswith("#/"), reference
+    node: Any = document
+    for part in reference[2:].split("/"):
+        node = node[part.replace("~1", "/").replace("~0", "~")]
+    return node
+
+
+def test_the_document_is_openapi_3_1_and_names_the_product(document: Document) -> None:
+    assert document["openapi"].startswith("3.1")
+    assert "Binfen" in document["info"]["title"]
+    assert document["info"]["version"]
+
+
+def test_the_document_lists_every_route_and_no_other(app: Flask, operations: dict[str, Document]) -> None:
+    assert set(operations) == {as_path(route) for route in routes(app) - NOT_DESCRIBED}
+
+
+def test_every_operation_says_in_a_sentence_what_it_does(operations: dict[str, Document]) -> None:
+    silent = [name for name, operation in operations.items() if not operation.get("summary", "").strip()]
+    assert silent == []
+    assert all("\n" not in operation["summary"] for operation in operations.values())
+
+
+def test_every_operation_has_an_id_of_its_own(operations: dict[str, Document]) -> None:
+    nameless = [name for name, operation in operations.items() if not operation.get("operationId")]
+    assert nameless == []
+    counted = Counter(operation["operationId"] for operation in operations.values())
+    assert counted.most_common(1)[0][1] == 1
+
+
+def test_every_operation_has_a_tag_that_is_described(document: Document, operations: dict[str, Document]) -> None:
+    described = {tag["name"] for tag in document["tags"] if tag.get("description")}
+    assert all(set(operation["tags"]) <= described for operation in operations.values())
+
+
+def test_every_operation_says_who_may_use_it(document: Document, operations: dict[str, Document]) -> None:
+    assert document["components"]["securitySchemes"]["bearer"]["scheme"] == "bearer"
+    for route, need in MATRIX.items():
+        if route in NOT_DESCRIBED:
+            continue
+        said = operations[as_path(route)].get("security", document["security"])
+        if need == PUBLIC:
+            assert said == [], route
+        elif need == "signing_in":
+            assert said == [{}], route
+        elif need == "visitor":
+            assert {} in said, route
+            assert {"bearer": []} in said, route
+        else:
+            assert said == [{"bearer": [need]}], route
+
+
+def test_every_route_for_callers_says_so_by_itself(operations: dict[str, Document]) -> None:
+    silent = [name for name, operation in operations.items() if "security" not in operation]
+    assert [name for name in silent if name.split(" ")[1].startswith("/api/")] == []
+
+
+def test_the_codes_are_those_that_can_be_answered(document: Document) -> None:
+    code = document["components"]["schemas"]["Problem"]["properties"]["code"]
+    assert code["enum"] == list(all_codes())
+    assert code["x-statuses"] == all_codes()
+    assert set(code["enum"]) >= set(RuleError.registry)
+
+
+def test_every_reference_leads_somewhere(document: Document) -> None:
+    found = set(references(document))
+    assert len(found) > 20
+    for reference in found:
+        assert resolve(document, reference), reference
+
+
+def test_every_refusal_is_a_problem(document: Document, operations: dict[str, Document]) -> None:
+    for name, operation in operations.items():
+        for status, response in operation["responses"].items():
+            assert status.isdigit(), name
+            if int(status) >= 400 and (name, status) != ("GET /readyz", "503"):
+                said = resolve(document, response["$ref"]) if "$ref" in response else response
+                assert list(said["content"]) == [PROBLEM], (name, status)
+                assert said["content"][PROBLEM]["schema"] == {"$ref": "#/components/schemas/Problem"}
+
+
+def test_every_code_that_a_route_names_has_its_status_there(operations: dict[str, Document]) -> None:
+    for name, operation in operations.items():
+        for code in re.findall(r"`([a-z_]+\.[a-z_]+)`", operation.get("description", "")):
+            assert str(all_codes()[code]) in operation["responses"], (name, code)
+
+
+def test_every_argument_of_a_route_is_in_the_document(operations: dict[str, Document]) -> None:
+    said = {
+        name: {parameter["name"] for parameter in operation["parameters"] if parameter["in"] == "query"}
+        for name, operation in operations.items()
+    }
+    assert {name: query for name, query in said.items() if query} == PARAMETERS
+
+
+def test_every_part_of_a_path_is_described(operations: dict[str, Document]) -> None:
+    for name, operation in operations.items():
+        described = {parameter["name"] for parameter in operation["parameters"] if parameter["in"] == "path"}
+        assert described == set(re.findall(r"\{(\w+)\}", name))
+
+
+def test_what_needs_a_key_says_so(operations: dict[str, Document]) -> None:
+    asking = {
+        name
+        for name, operation in operations.items()
+        for parameter in operation["parameters"]
+        if (parameter["in"], parameter["name"], parameter.get("required")) == ("header", "Idempotency-Key", True)
+    }
+    assert asking == ONCE
+
+
+def test_a_write_with_a_body_describes_it(operations: dict[str, Document]) -> None:
+    bodies = {name for name, operation in operations.items() if "requestBody" in operation}
+    assert bodies == {name for name in operations if name.startswith("POST ") and name != "POST /api/v1/auth/sign-out"}
+    for name in bodies:
+        assert list(operations[name]["requestBody"]["content"]) == ["application/json"]
+
+
+def test_every_integer_that_comes_in_has_bounds(document: Document, operations: dict[str, Document]) -> None:
+    def integers(node: Any) -> Iterator[Document]:
+        if isinstance(node, dict):
+            if "$ref" in node:
+                yield from integers(resolve(document, node["$ref"]))
+            kinds = node.get("type")
+            if kinds == "integer" or (isinstance(kinds, list) and "integer" in kinds):
+                yield node
+            for value in node.values():
+                yield from integers(value)
+        elif isinstance(node, list):
+            for value in node:
+                yield from integers(value)
+
+    for name, operation in operations.items():
+        for schema in integers([operation["parameters"], operation.get("requestBody", {})]):
+            assert "minimum" in schema, (name, schema)
+            assert "maximum" in schema, (name, schema)
+
+
+def test_ids_are_texts(document: Document) -> None:
+    for name, schema in document["components"]["schemas"].items():
+        for field, said in schema.get("properties", {}).items():
+            if field == "id" or field.endswith("_id"):
+                assert "string" in said["type"], f"{name}.{field}"
+                assert "integer" not in said["type"], f"{name}.{field}"
+
+
+def test_no_schema_has_two_names(database_url: str, tmp_path: Path) -> None:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        app = create_app(settings_for(database_url, tmp_path))
+        schemas = open_at(app, "/openapi.json").get_json()["components"]["schemas"]
+        app.extensions[EXTENSION].transactions.engine.dispose()
+    assert [str(warning.message) for warning in caught] == []
+    doubled = [name for name in schemas if re.search(r"\d$", name) and re.sub(r"\d+$", "", name) in schemas]
+    assert doubled == []
+    alike = Counter(repr(sorted(schema.get("properties", {}).items(), key=str)) for schema in schemas.values())
+    assert alike.most_common(1)[0][1] == 1
+
+
+def test_the_document_is_the_same_every_time(app: Flask, document: Document) -> None:
+    assert open_at(app, "/openapi.json").data == open_at(app, "/openapi.json").data
+    assert open_at(app, "/openapi.json").get_json() == document

@@ -1,0 +1,284 @@
+"""Protects who may do what: a matrix of every route and every kind of caller.
+
+A route that is not in the matrix fails, and so does a line of the matrix whose route is gone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from app import ROOMS
+from blueprints.edge.caller import ANYONE, NEEDS, RESIDENT, SIGNED_IN, SIGNING_IN
+from blueprints.edge.house import House
+from models.checkins import Scan
+from models.residents import Role
+from rules.clock import utc_now
+from tests.build import ApiClient, Person, TownBuilder, fresh_key, new_town
+from tests.edge.helpers import NOBODY, TURNED_AWAY, open_at, problem_of, reserve, scan
+
+#: For machines: no token is read, so a bad one doesn't matter either.
+PUBLIC = "public"
+MATRIX: dict[str, str] = {
+    "GET /healthz": PUBLIC,
+    "GET /readyz": PUBLIC,
+    "GET /metrics": PUBLIC,
+    "GET /.well-known/jwks.json": PUBLIC,
+    "GET /problems/<string:code>": PUBLIC,
+    "GET /openapi.json": PUBLIC,
+    "GET /docs": PUBLIC,
+    "GET /docs/assets/<path:name>": PUBLIC,
+    "POST /api/v1/auth/wechat": SIGNING_IN,
+    "POST /api/v1/auth/staff": SIGNING_IN,
+    "POST /api/v1/auth/refresh": SIGNING_IN,
+    "POST /api/v1/auth/sign-out": SIGNED_IN,
+    "GET /api/v1/me": RESIDENT,
+    "GET /api/v1/me/code": RESIDENT,
+    "GET /api/v1/me/points": RESIDENT,
+    "GET /api/v1/me/points/statement": RESIDENT,
+    "GET /api/v1/me/reservations": RESIDENT,
+    "GET /api/v1/communities": ANYONE,
+    "GET /api/v1/communities/<id:community_id>": ANYONE,
+    "GET /api/v1/activities": ANYONE,
+    "GET /api/v1/activities/<id:activity_id>": ANYONE,
+    "GET /api/v1/activities/<id:activity_id>/sessions": ANYONE,
+    "POST /api/v1/sessions/<id:session_id>/reservations": RESIDENT,
+    "DELETE /api/v1/reservations/<id:reservation_id>": RESIDENT,
+    "POST /api/v1/checkins": Role.SCANNER,
+}
+#: They bring what they need in the body; a token beside it is nothing to them.
+SIGN_INS = {"POST /api/v1/auth/wechat", "POST /api/v1/auth/staff", "POST /api/v1/auth/refresh"}
+#: Bodies with which a route gets as far as its rule, and finds nothing there.
+BODIES: dict[str, dict[str, Any]] = {
+    "POST /api/v1/auth/wechat": {"code": "no-code-of-ours"},
+    "POST /api/v1/auth/staff": {"username": "nobody", "password": "nothing"},
+    "POST /api/v1/auth/refresh": {"refresh_token": "nothing"},
+    "POST /api/v1/checkins": {"code": "x", "session_id": str(NOBODY), "nonce": "a-nonce-of-the-matrix"},
+    "POST /api/v1/sessions/<id:session_id>/reservations": {},
+}
+
+
+@dataclass(frozen=True)
+class Who:
+    """A kind of caller, and what it may use."""
+
+    name: str
+    call: Callable[[TownBuilder, TownBuilder, ApiClient, ApiClient], ApiClient]  # (town, other town, api, other's api)
+    needs: set[str]
+
+
+CALLERS = [
+    Who("a visitor", lambda town, other, api, others: api, {SIGNING_IN, ANYONE}),
+    Who(
+        "a resident",
+        lambda town, other, api, others: api.as_(town.resident()),
+        {SIGNING_IN, ANYONE, SIGNED_IN, RESIDENT},
+    ),
+    Who(
+        "a resident of another town",
+        lambda town, other, api, others: others.as_(other.resident()),
+        {SIGNING_IN, ANYONE, SIGNED_IN, RESIDENT},
+    ),
+    Who(
+        "staff without a role", lambda town, other, api, others: api.as_(town.staff()), {SIGNING_IN, ANYONE, SIGNED_IN}
+    ),
+    Who(
+        "a scanner of another town",
+        lambda town, other, api, others: others.as_(other.staff(Role.SCANNER)),
+        {SIGNING_IN, ANYONE, SIGNED_IN, Role.SCANNER},
+    ),
+    *(
+        Who(
+            f"staff as {role}",
+            lambda town, other, api, others, role=role: api.as_(town.staff(role)),
+            {SIGNING_IN, ANYONE, SIGNED_IN, *(Role if role is Role.ADMIN else [role])},
+        )
+        for role in Role
+    ),
+]
+#: Callers whose token names them where they are not: they are nobody.
+NOBODIES: dict[str, Callable[[TownBuilder, TownBuilder, ApiClient, ApiClient], ApiClient]] = {
+    "another town's resident as this town's": lambda town, other, api, others: api.as_(other.resident()),
+    "another town's admin as this town's": lambda town, other, api, others: api.as_(other.staff(Role.ADMIN)),
+    "a resident as staff": lambda town, other, api, others: api.as_(
+        Person(town.resident().id, town.staff().kind, "nobody")
+    ),
+    "staff as a resident": lambda town, other, api, others: api.as_(
+        Person(town.staff(Role.ADMIN).id, town.resident().kind, "nobody")
+    ),
+    "a signed-out resident": lambda town, other, api, others: signed_out(api.as_(town.resident())),
+    "a signed-out admin": lambda town, other, api, others: signed_out(api.as_(town.staff(Role.ADMIN))),
+    "a closed admin": lambda town, other, api, others: api.as_(town.staff(Role.ADMIN), token_version=2),
+    "an expired admin": lambda town, other, api, others: api.as_(
+        town.staff(Role.ADMIN), at=utc_now() - timedelta(hours=1)
+    ),
+    "garbage": lambda town, other, api, others: api.with_token("garbage"),
+}
+
+
+def signed_out(caller: ApiClient) -> ApiClient:
+    assert caller.post("/auth/sign-out").status_code == 204
+    return caller
+
+
+def routes(app: Flask) -> set[str]:
+    return {
+        f"{method} {rule.rule}" for rule in app.url_map.iter_rules() for method in rule.methods - {"HEAD", "OPTIONS"}
+    }
+
+
+def ask(caller: ApiClient, route: str) -> TestResponse:
+    """Call a route with ids that nothing has."""
+    method, rule = route.split(" ")
+    path = re.sub(r"<id:\w+>", str(NOBODY), rule).removeprefix("/api/v1")
+    return caller.call(method, path, BODIES.get(route), key=fresh_key())
+
+
+def is_turned_away(answer: TestResponse) -> bool:
+    turned_away = answer.status_code in {401, 403} and answer.get_json()["code"] in TURNED_AWAY
+    assert answer.status_code < 500
+    return turned_away
+
+
+def test_the_matrix_lists_every_route_and_no_other(app: Flask) -> None:
+    assert routes(app) == set(MATRIX)
+
+
+def test_every_room_says_what_the_matrix_says(app: Flask) -> None:
+    needs = {f"{room.name}.{endpoint}": need for room in ROOMS for endpoint, need in room.needs.items()}
+    said = {
+        f"{method} {rule.rule}": needs.get(rule.endpoint, PUBLIC)
+        for rule in app.url_map.iter_rules()
+        for method in rule.methods - {"HEAD", "OPTIONS"}
+    }
+    assert said == MATRIX
+
+
+def test_the_callers_of_the_matrix_are_all_that_there_are() -> None:
+    assert {need for who in CALLERS for need in who.needs} == set(NEEDS)
+
+
+@pytest.mark.parametrize("route", [route for route, need in MATRIX.items() if need != PUBLIC])
+def test_a_route_opens_for_those_who_have_what_it_needs_and_for_no_one_else(
+    house: House, town: TownBuilder, api: ApiClient, app: Flask, route: str
+) -> None:
+    other = new_town(house)
+    others = ApiClient(app, other)
+    for who in CALLERS:
+        answer = ask(who.call(town, other, api, others), route)
+        may = MATRIX[route] in who.needs
+        assert is_turned_away(answer) is not may, (who.name, answer.text)
+        if not may:
+            assert answer.get_json()["code"] == ("auth.required" if who.name == "a visitor" else "auth.forbidden")
+
+
+@pytest.mark.parametrize("name", NOBODIES)
+def test_a_token_that_names_nobody_opens_nothing_at_all(
+    house: House, town: TownBuilder, api: ApiClient, app: Flask, name: str
+) -> None:
+    other = new_town(house)
+    caller = NOBODIES[name](town, other, api, ApiClient(app, other))
+    before = town.contents(), other.contents()
+    for route, need in MATRIX.items():
+        if need != PUBLIC and route not in SIGN_INS:
+            answer = ask(caller, route)
+            assert answer.status_code == 401, (route, answer.text)
+            assert answer.get_json()["code"] in TURNED_AWAY - {"auth.required", "auth.forbidden"}
+    assert (town.contents(), other.contents()) == before
+
+
+@pytest.mark.parametrize("route", [route for route, need in MATRIX.items() if need == PUBLIC])
+def test_a_route_for_machines_reads_no_token(app: Flask, route: str) -> None:
+    path = route.split(" ")[1].replace("<string:code>", "server.busy").replace("<path:name>", "index.css")
+    answer = open_at(app, path, headers={"Authorization": "Bearer garbage"})
+    assert answer.status_code == 200
+
+
+def test_head_and_options_open_nothing_that_get_does_not(app: Flask, town: TownBuilder, api: ApiClient) -> None:
+    for route, need in MATRIX.items():
+        method, rule = route.split(" ")
+        path = re.sub(r"<id:\w+>", str(NOBODY), rule)
+        if method == "GET" and need not in (PUBLIC, ANYONE):
+            assert open_at(app, f"{path}?town={town.code}", method="HEAD").status_code == 401
+        options = open_at(app, path, method="OPTIONS")
+        assert (options.status_code, options.data) == (200, b"")
+
+
+@pytest.mark.parametrize("route", [route for route, need in MATRIX.items() if need not in (PUBLIC, SIGNING_IN, ANYONE)])
+def test_who_must_sign_in_is_told_so_before_any_town_is_looked_for(app: Flask, route: str) -> None:
+    method, rule = route.split(" ")
+    path = re.sub(r"<id:\w+>", str(NOBODY), rule) + "?town=no-such-town"
+    answer = open_at(app, path, method=method, json=BODIES.get(route), headers={"Idempotency-Key": fresh_key()})
+    problem_of(answer, 401, "auth.required")
+
+
+def test_an_access_token_that_is_over_does_not_stand_in_the_way_of_the_next_one(
+    town: TownBuilder, api: ApiClient
+) -> None:
+    """A client that sends its token with every request sends the old one with these too."""
+    wechat = {"code": f"demo:o{fresh_key()}"}
+    pair = api.post("/auth/wechat", wechat).get_json()
+    with_old_token = api.as_(town.resident(), at=utc_now() - timedelta(hours=1))
+    query = {"town": town.code}
+    refreshed = with_old_token.post("/auth/refresh", {"refresh_token": pair["refresh_token"]}, query_string=query)
+    assert refreshed.status_code == 200, refreshed.text
+    assert with_old_token.post("/auth/wechat", wechat, query_string=query).status_code == 200
+
+
+# Where a role holds
+
+
+def scanned(town: TownBuilder, api: ApiClient, scanner: Person, session_id: int) -> TestResponse:
+    resident = town.resident()
+    assert reserve(api.as_(resident), session_id).status_code == 201
+    return scan(api.as_(scanner), session_id, town.code_of(resident))
+
+
+@pytest.mark.parametrize("role", [Role.SCANNER, Role.ADMIN])
+def test_a_role_holds_on_its_node_and_below(town: TownBuilder, api: ApiClient, role: Role) -> None:
+    session_id = town.session()  # of the first community
+    for place in (town.street_id, town.community_id):
+        answer = scanned(town, api, town.staff(role, at=place), session_id)
+        assert (answer.status_code, answer.get_json()["result"]) == (200, "admitted")
+
+
+@pytest.mark.parametrize("role", [Role.SCANNER, Role.ADMIN])
+def test_a_role_does_not_hold_beside_its_node(town: TownBuilder, api: ApiClient, role: Role) -> None:
+    here, there = town.session(), town.session(activity_id=town.activity(community_id=town.other_community_id))
+    elsewhere = town.staff(role, at=town.other_community_id)
+    resident = town.resident()
+    code = town.code_of(resident)
+    before = town.contents()
+    problem_of(scan(api.as_(elsewhere), here, code), 403, "auth.forbidden")
+    assert town.contents() == before
+    assert scanned(town, api, elsewhere, there).get_json()["result"] == "admitted"
+
+
+def test_a_role_does_not_hold_above_its_node(town: TownBuilder, api: ApiClient) -> None:
+    of_the_street = town.session(activity_id=town.activity(community_id=town.street_id))
+    problem_of(
+        scan(api.as_(town.staff(Role.SCANNER, at=town.community_id)), of_the_street, "code"), 403, "auth.forbidden"
+    )
+    assert scanned(town, api, town.staff(Role.SCANNER), of_the_street).get_json()["result"] == "admitted"
+
+
+def test_another_role_on_the_right_node_is_not_the_role(town: TownBuilder, api: ApiClient) -> None:
+    session_id = town.session()
+    for role in set(Role) - {Role.SCANNER, Role.ADMIN}:
+        staff = town.staff(role, at=town.community_id)
+        problem_of(scan(api.as_(staff), session_id, "code"), 403, "auth.forbidden")
+
+
+def test_a_refusal_for_want_of_a_role_is_not_kept_under_the_nonce(town: TownBuilder, api: ApiClient) -> None:
+    session_id, nonce, resident = town.session(), fresh_key(), town.resident()
+    assert reserve(api.as_(resident), session_id).status_code == 201
+    staff = town.staff(Role.SCANNER, at=town.other_community_id)
+    problem_of(scan(api.as_(staff), session_id, town.code_of(resident), nonce=nonce), 403, "auth.forbidden")
+    assert town.rows(Scan) == []
