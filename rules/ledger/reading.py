@@ -10,7 +10,6 @@ from sqlalchemy import bindparam, func, select
 
 from models.ledger import Account, AccountKind, Lot, OwnerType, Posting, Txn, TxnKind
 from models.territory import Scene
-from rules.ids import ID_MAX
 from rules.ledger.posting import book_id_of
 from rules.paging import Page, Position
 from rules.rows import AnyRow
@@ -122,10 +121,12 @@ def read_statement(work: Work, wallet: Wallet, after: Position | None, limit: in
     """
     if wallet.id is None:
         return Page([], None)
-    credited, debited = (wallet.credited, wallet.debited) if after is None else (int(after[0]), int(after[1]))
+    credited, debited = wallet.credited, wallet.debited
+    if after is not None:
+        credited, debited = min(credited, int(after[0])), min(debited, int(after[1]))
     seek = {"town": work.town_id, "account": wallet.id, "limit": limit + 1}
-    came_in = work.db.execute(_came_in, {**seek, "up_to": min(credited, ID_MAX)}).all()
-    went_out = work.db.execute(_went_out, {**seek, "up_to": min(debited, ID_MAX)}).all()
+    came_in = work.db.execute(_came_in, {**seek, "up_to": credited}).all()
+    went_out = work.db.execute(_went_out, {**seek, "up_to": debited}).all()
     lines: list[StatementLine] = []
     for row, sign in _latest_first(came_in, went_out):
         if len(lines) == limit:

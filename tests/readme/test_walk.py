@@ -28,11 +28,11 @@ FORMS = (
     ("<id>", re.compile(r"\d{15,19}")),
     ("<moment>", re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+08:00")),
     ("<day>", re.compile(r"\d{4}-\d\d-\d\d")),
-    ("<cursor>", re.compile(r"Wz[\w-]{20,}")),
     ("<newcomer>", re.compile(r"居民\d{4}")),
 )
-#: What is on depends on the hour: the reading room's day, evening and night have names and visitors of their own.
-OF_THE_HOUR = {"title", "summary", "taken"}
+#: What is on depends on the hour: the reading room's day, evening and night have names and visitors of their own, and
+#: around a change two of them are open at once.
+OF_THE_HOUR = {"title", "summary", "taken", "next_cursor"}
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def _form(value: Any, key: str = "") -> Any:
     if isinstance(value, list):
         return [_form(each, key) for each in value]
     if key in OF_THE_HOUR:
-        return type(value).__name__
+        return "<of the hour>"
     if isinstance(value, str):
         for name, pattern in FORMS:
             value = pattern.sub(name, value)
