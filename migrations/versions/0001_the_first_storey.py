@@ -16,6 +16,43 @@ APPEND_ONLY = ("txn", "posting", "event", "scan", "rulebook_version")
 
 
 def upgrade() -> None:
+    create_idempotency_record()
+    create_node_counter()
+    create_town()
+    create_wechat_token()
+    create_book()
+    create_openid_lookup()
+    create_operator()
+    create_rulebook_version()
+    create_staff()
+    create_staff_lookup()
+    create_territory()
+    create_account()
+    create_activity()
+    create_household()
+    create_role_grant()
+    create_service_centre()
+    create_lot()
+    create_resident()
+    create_venue()
+    create_consent()
+    create_event()
+    create_refresh_token()
+    create_series()
+    create_volunteer_registration()
+    create_session()
+    create_txn()
+    create_posting()
+    create_reservation()
+    create_scan()
+    op.execute("INSERT INTO node_counter (id, handed_out) VALUES (1, 0)")
+    if op.get_bind().dialect.name == "postgresql":
+        _guard_on_postgresql()
+    else:
+        _guard_on_sqlite()
+
+
+def create_idempotency_record() -> None:
     op.create_table(
         "idempotency_record",
         sa.Column("town_id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -28,6 +65,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("town_id", "actor_id", "key", name=op.f("pk_idempotency_record")),
         info={"distribution": "distributed"},
     )
+
+
+def create_node_counter() -> None:
     op.create_table(
         "node_counter",
         sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -35,6 +75,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_node_counter")),
         info={"distribution": "reference"},
     )
+
+
+def create_town() -> None:
     op.create_table(
         "town",
         sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -50,6 +93,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("code", name=op.f("uq_town_code")),
         info={"distribution": "reference"},
     )
+
+
+def create_wechat_token() -> None:
     op.create_table(
         "wechat_token",
         sa.Column("appid", sa.Text(), nullable=False),
@@ -59,6 +105,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("appid", name=op.f("pk_wechat_token")),
         info={"distribution": "reference"},
     )
+
+
+def create_book() -> None:
     op.create_table(
         "book",
         sa.Column("town_id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -72,6 +121,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("town_id", "code", name=op.f("uq_book_town_id_code")),
         info={"distribution": "distributed"},
     )
+
+
+def create_openid_lookup() -> None:
     op.create_table(
         "openid_lookup",
         sa.Column("openid_index", sa.LargeBinary(), nullable=False),
@@ -81,6 +133,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("openid_index", name=op.f("pk_openid_lookup")),
         info={"distribution": "reference"},
     )
+
+
+def create_operator() -> None:
     op.create_table(
         "operator",
         sa.Column("town_id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -91,6 +146,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("town_id", "name", name=op.f("uq_operator_town_id_name")),
         info={"distribution": "distributed"},
     )
+
+
+def create_rulebook_version() -> None:
     op.create_table(
         "rulebook_version",
         sa.Column("town_id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -108,6 +166,9 @@ def upgrade() -> None:
     op.create_index(
         "ix_rulebook_version_effective_from", "rulebook_version", ["town_id", "effective_from"], unique=False
     )
+
+
+def create_staff() -> None:
     op.create_table(
         "staff",
         sa.Column("town_id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -127,6 +188,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("town_id", "username", name=op.f("uq_staff_town_id_username")),
         info={"distribution": "distributed"},
     )
+
+
+def create_staff_lookup() -> None:
     op.create_table(
         "staff_lookup",
         sa.Column("username", sa.Text(), nullable=False),
@@ -136,6 +200,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("username", name=op.f("pk_staff_lookup")),
         info={"distribution": "reference"},
     )
+
+
+def create_territory() -> None:
     op.create_table(
         "territory",
         sa.Column("town_id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -170,6 +237,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("town_id", "path", name=op.f("uq_territory_town_id_path")),
         info={"distribution": "distributed"},
     )
+
+
+def create_account() -> None:
     op.create_table(
         "account",
         sa.Column("town_id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -222,6 +292,9 @@ def upgrade() -> None:
         ),
         info={"distribution": "distributed"},
     )
+
+
+def create_activity() -> None:
     op.create_table(
         "activity",
         sa.Column("town_id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -282,6 +355,9 @@ def upgrade() -> None:
         info={"distribution": "distributed"},
     )
     op.create_index("ix_activity_community", "activity", ["town_id", "community_id"], unique=False)
+
+
+def create_household() -> None:
     op.create_table(
         "household",
         sa.Column("town_id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -298,6 +374,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("town_id", "building_id", "door", name=op.f("uq_household_town_id_building_id_door")),
         info={"distribution": "distributed"},
     )
+
+
+def create_role_grant() -> None:
     op.create_table(
         "role_grant",
         sa.Column("town_id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -336,6 +415,9 @@ def upgrade() -> None:
         ),
         info={"distribution": "distributed"},
     )
+
+
+def create_service_centre() -> None:
     op.create_table(
         "service_centre",
         sa.Column("town_id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -357,6 +439,9 @@ def upgrade() -> None:
         ),
         info={"distribution": "distributed"},
     )
+
+
+def create_lot() -> None:
     op.create_table(
         "lot",
         sa.Column("town_id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -384,6 +469,9 @@ def upgrade() -> None:
         sqlite_where=sa.text("credited > debited"),
         postgresql_where=sa.text("credited > debited"),
     )
+
+
+def create_resident() -> None:
     op.create_table(
         "resident",
         sa.Column("town_id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -415,6 +503,9 @@ def upgrade() -> None:
     )
     op.create_index("ix_resident_household", "resident", ["town_id", "household_id"], unique=False)
     op.create_index("ix_resident_territory", "resident", ["town_id", "territory_id"], unique=False)
+
+
+def create_venue() -> None:
     op.create_table(
         "venue",
         sa.Column("town_id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -435,6 +526,9 @@ def upgrade() -> None:
         ),
         info={"distribution": "distributed"},
     )
+
+
+def create_consent() -> None:
     op.create_table(
         "consent",
         sa.Column("town_id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -456,6 +550,9 @@ def upgrade() -> None:
         ),
         info={"distribution": "distributed"},
     )
+
+
+def create_event() -> None:
     op.create_table(
         "event",
         sa.Column("town_id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -475,6 +572,9 @@ def upgrade() -> None:
         info={"distribution": "distributed"},
     )
     op.create_index("ix_event_subject", "event", ["town_id", "subject_id"], unique=False)
+
+
+def create_refresh_token() -> None:
     op.create_table(
         "refresh_token",
         sa.Column("town_id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -503,6 +603,9 @@ def upgrade() -> None:
     op.create_index("ix_refresh_token_family", "refresh_token", ["town_id", "family_id"], unique=False)
     op.create_index("ix_refresh_token_resident", "refresh_token", ["town_id", "resident_id"], unique=False)
     op.create_index("ix_refresh_token_staff", "refresh_token", ["town_id", "staff_id"], unique=False)
+
+
+def create_series() -> None:
     op.create_table(
         "series",
         sa.Column("town_id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -526,6 +629,9 @@ def upgrade() -> None:
         info={"distribution": "distributed"},
     )
     op.create_index("ix_series_activity", "series", ["town_id", "activity_id"], unique=False)
+
+
+def create_volunteer_registration() -> None:
     op.create_table(
         "volunteer_registration",
         sa.Column("town_id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -539,6 +645,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("town_id", "resident_id", name=op.f("pk_volunteer_registration")),
         info={"distribution": "distributed"},
     )
+
+
+def create_session() -> None:
     op.create_table(
         "session",
         sa.Column("town_id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -580,6 +689,9 @@ def upgrade() -> None:
     )
     op.create_index("ix_session_activity", "session", ["town_id", "activity_id", "starts_at"], unique=False)
     op.create_index("ix_session_ends_at", "session", ["town_id", "ends_at"], unique=False)
+
+
+def create_txn() -> None:
     op.create_table(
         "txn",
         sa.Column("town_id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -662,6 +774,9 @@ def upgrade() -> None:
         ),
         info={"distribution": "distributed"},
     )
+
+
+def create_posting() -> None:
     op.create_table(
         "posting",
         sa.Column("town_id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -731,6 +846,9 @@ def upgrade() -> None:
         ),
         info={"distribution": "distributed"},
     )
+
+
+def create_reservation() -> None:
     op.create_table(
         "reservation",
         sa.Column("town_id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -775,6 +893,9 @@ def upgrade() -> None:
         sqlite_where=sa.text("status IN ('confirmed', 'checked_in')"),
         postgresql_where=sa.text("status IN ('confirmed', 'checked_in')"),
     )
+
+
+def create_scan() -> None:
     op.create_table(
         "scan",
         sa.Column("town_id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -850,11 +971,6 @@ def upgrade() -> None:
         sqlite_where=sa.text("result = 'admitted' AND direction = 'in'"),
         postgresql_where=sa.text("result = 'admitted' AND direction = 'in'"),
     )
-    op.execute("INSERT INTO node_counter (id, handed_out) VALUES (1, 0)")
-    if op.get_bind().dialect.name == "postgresql":
-        _guard_on_postgresql()
-    else:
-        _guard_on_sqlite()
 
 
 def _guard_on_postgresql() -> None:
