@@ -19,6 +19,7 @@ import subprocess
 import sys
 import venv
 from pathlib import Path
+from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parent
 ENVIRONMENT = ROOT / ".venv"
@@ -50,13 +51,10 @@ def main(arguments: list[str]) -> int:
     return commands[arguments[0]](arguments[1:])
 
 
-def run(arguments: list[str]) -> int:
-    """Prepare the database and the demo town, then become the web server."""
-    failed = python("-m", "demo", *arguments)
-    if not failed:
-        server = [str(PROGRAMS / "uwsgi"), "--ini", "wsgi.ini"]
-        os.execv(server[0], server)
-    return failed
+def run(_arguments: list[str]) -> NoReturn:
+    """Become the web server, which prepares the database and the demo town and then serves them."""
+    server = [str(PROGRAMS / "uwsgi"), "--ini", "wsgi.ini"]
+    os.execve(server[0], server, os.environ | {"APPLICATION": "demo.serve:serve()"})
 
 
 def test(arguments: list[str]) -> int:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 from pathlib import Path
 
+from click import ClickException
 from environs import Env, EnvError
 from marshmallow import ValidationError
 from marshmallow.validate import OneOf, Range
@@ -30,8 +31,8 @@ class WechatMode(StrEnum):
     REAL = "real"
 
 
-class SettingsInvalid(SystemExit):
-    """The settings don't allow a start."""
+class SettingsInvalid(ClickException):
+    """The settings don't allow a start. On the command line it is one sentence; the web server stops with it."""
 
 
 @dataclass(frozen=True, slots=True)

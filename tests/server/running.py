@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import subprocess
 import time
@@ -31,7 +30,10 @@ class Server:
         try:
             with urllib.request.urlopen(f"http://{self.address}{path}", timeout=2):
                 return True
-        except (urllib.error.URLError, OSError):
+        except urllib.error.HTTPError as refused:
+            refused.close()
+            return False
+        except OSError:
             return False
 
     def wait_for(self, path: str) -> None:
@@ -59,5 +61,5 @@ def running(command: list[str], folder: Path, ready: str) -> Iterator[Server]:
         yield server
     finally:
         if process.poll() is None:
-            os.killpg(process.pid, signal.SIGTERM)
+            process.terminate()
             process.wait(30)

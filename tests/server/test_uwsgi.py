@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import http.client
+import os
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.server.running import Server, running
+from tests.server.running import ROOT, Server, running
 
 UWSGI = [str(Path(sys.executable).with_name("uwsgi")), "--ini", "wsgi.ini"]
 
@@ -53,3 +55,14 @@ def survives_a_reload(server: Server) -> None:
     while server.log.read_text().count("WSGI app 0") == started and server.process.poll() is None:
         server.wait_for("/healthz")
     server.wait_for("/healthz")
+
+
+def test_settings_that_allow_no_start_end_the_server_and_say_why(tmp_path: Path) -> None:
+    environment = os.environ | {
+        "ENVIRONMENT": "production",
+        "INSTANCE_DIR": str(tmp_path),
+        "HTTP_ADDRESS": "127.0.0.1:0",
+    }
+    ended = subprocess.run(UWSGI, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode != 0
+    assert "ENVIRONMENT=production refuses WECHAT=fake" in ended.stdout + ended.stderr

@@ -1,7 +1,4 @@
-"""`python3 -m demo`: migrate, make the demo town or extend its season, and say where to go.
-
-A start that finds everything there does next to nothing: it doesn't even load the web framework.
-"""
+"""Preparing the demo: migrate, make the town or extend its season, and say where to go."""
 
 from __future__ import annotations
 
@@ -29,7 +26,7 @@ Stop it with Ctrl+C.
 """
 
 
-def main() -> None:
+def prepare() -> None:
     """Prepare the demo. Raises SettingsInvalid in production."""
     settings = read_settings()
     if settings.is_production:
@@ -57,7 +54,3 @@ def fill(settings: Settings, transactions: Transactions, keys: Keys) -> None:
             bar.refresh()
 
         seed(transactions, keys, password=settings.demo_password, now=utc_now(), progress=show)
-
-
-if __name__ == "__main__":
-    main()
