@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
-
-from tqdm import tqdm
 
 from demo.seed import seed
 from migrations.upgrade import upgrade
@@ -44,13 +41,10 @@ def prepare() -> None:
 
 
 def fill(settings: Settings, transactions: Transactions, keys: Keys) -> None:
-    """Make the town, with a bar for each table on a terminal."""
-    with tqdm(desc="Demo town", unit=" rows", disable=None, leave=False, file=sys.stderr) as bar:
+    """Make the town, with a line for each table that is done."""
 
-        def show(table: str, done: int, total: int) -> None:
-            bar.set_description(table, refresh=False)
-            bar.total = total
-            bar.n = done
-            bar.refresh()
+    def show(table: str, done: int, total: int) -> None:
+        if done == total:
+            print(f"  {table:<24} {total:>7,} rows", flush=True)
 
-        seed(transactions, keys, password=settings.demo_password, now=utc_now(), progress=show)
+    seed(transactions, keys, password=settings.demo_password, now=utc_now(), progress=show)
