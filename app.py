@@ -81,7 +81,8 @@ def _refuse_demo_town(transactions: Transactions) -> None:
             is_migrated = inspect(connection).has_table("town")
             demo = connection.scalar(text("SELECT code FROM town WHERE is_demo LIMIT 1")) if is_migrated else None
     except SQLAlchemyError as error:
-        raise SettingsInvalid(f"The database can't be asked at the start: {type(error).__name__}.") from None
+        # No fault of the settings: the process ends, and the web server starts it again until the database is back.
+        raise SystemExit(f"The database can't be asked at the start: {type(error).__name__}.") from None
     if demo is not None:
         raise SettingsInvalid(
             f"ENVIRONMENT=production refuses a database with the demo town ({demo}): everybody knows its accounts."

@@ -54,7 +54,7 @@ def main(arguments: list[str]) -> int:
 def run(_arguments: list[str]) -> NoReturn:
     """Become the web server, which prepares the database and the demo town and then serves them."""
     server = [str(PROGRAMS / "uwsgi"), "--ini", "wsgi.ini"]
-    os.execve(server[0], server, os.environ | {"APPLICATION": "demo.serve:serve()"})
+    os.execve(server[0], server, os.environ | {"APPLICATION": "demo.serve:serve()", "WEB_PROCESSES": "1"})
 
 
 def test(arguments: list[str]) -> int:

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
 LOCK_SECONDS = 5
-STATEMENT_SECONDS = 15
+STATEMENT_SECONDS = 8
 IDLE_SECONDS = 60
 
 SQLITE_PRAGMAS = (
@@ -30,10 +30,10 @@ SQLITE_PRAGMAS = (
 READING = {"begin": "BEGIN", "postgresql_readonly": True}
 WRITING = {"begin": "BEGIN IMMEDIATE"}
 
-#: SQLSTATEs after which the whole transaction is worth another try: connection lost (08…), server going down or coming
-#: up (57P01 to 57P03), serialization (40001), deadlock (40P01), lock not had in time (55P03), a standby that was promoted
-#: or a primary that isn't one any more (25006).
-TRANSIENT_STATES = frozenset({"57P01", "57P02", "57P03", "40001", "40P01", "55P03", "25006"})
+#: SQLSTATEs after which the whole transaction is worth another try: connection lost (08…), a statement that took too long
+#: (57014), server going down or coming up (57P01 to 57P03), serialization (40001), deadlock (40P01), lock not had in time
+#: (55P03), a standby that was promoted or a primary that isn't one any more (25006).
+TRANSIENT_STATES = frozenset({"57014", "57P01", "57P02", "57P03", "40001", "40P01", "55P03", "25006"})
 TRANSIENT_CLASS = "08"
 READ_ONLY_STATE = "25006"
 #: SQLite's primary result codes: another writer, and a file that can't be opened for now.

@@ -58,6 +58,7 @@ class BinfenApi(Api):
 def make_api(app: Flask) -> Api:
     """The application's API, without rooms yet."""
     app.url_map.converters["id"] = IdConverter
+    app.url_map.merge_slashes = False  # a doubled slash is an unknown address, not a redirect to whatever Host says
     app.config.update(
         API_TITLE="Binfen 缤纷",
         API_VERSION="1",

@@ -1,8 +1,10 @@
 """Signing in, staying signed in, signing out.
 
-A sign-in begins a family of refresh tokens. Each is used once and names its successor. A used token that comes back is
-either a lost answer (the phone never got the successor, so the successor is unused: the caller gets another one and the
-lost one is closed) or theft (the successor is in use: the whole family is revoked, and both sides must sign in again).
+A sign-in begins a family of refresh tokens. Each is used once and names its successor. A used token that comes back
+within LOST_ANSWER_SECONDS, while its successor is unused, is a lost answer: the caller gets another successor and the
+lost one is closed. Everything else proves that two hold tokens of one family: a used token that comes back later or after
+its successor was used, and a closed one that comes up after all. Then the family is revoked, the owner's access tokens
+with it, and both sides must sign in again.
 So at any time at most one token of a family opens anything (RFC 9700, section 4.14.2).
 
 Whatever begins, continues or ends a sign-in locks the owner's row first. So a sign-out and a refresh that run at once
@@ -28,6 +30,7 @@ from rules.residents.tokens import ACCESS_SECONDS, Owner, issue_access_token
 from rules.work import ActorKind, Work
 
 REFRESH_DAYS = 30
+LOST_ANSWER_SECONDS = 60
 #: The wording of the privacy notice that a sign-in agrees to. A new wording is a new version.
 CONSENT_VERSION = "2026-01"
 
@@ -133,14 +136,16 @@ def refresh(work: Work, keys: Keys, refresh_token: str) -> SignedIn:
     token = work.db.scalar(_find_token, {"town": town_id, "id": token_id})
     if token is None or not secrets.compare_digest(token.secret_hash, secret_hash):
         raise RefreshInvalid
-    if token.revoked_at is not None or token.expires_at <= work.now:
+    if token.expires_at <= work.now:
         raise RefreshInvalid
     at_home = replace(work, town_id=town_id)
     owner = _lock_owner_of(at_home, token)
+    if token.revoked_at is not None:
+        raise _end_family(at_home, token.family_id, owner)
     successor_id = work.new_id()
     used = {"town": town_id, "token": token_id, "now": work.now, "successor": successor_id}
     if work.db.scalar(_use_token, used) is None:
-        _replace_lost_successor(at_home, token_id, successor_id)
+        _replace_lost_successor(at_home, token_id, successor_id, owner)
     return _issue(at_home, keys, owner, family_id=token.family_id, token_id=successor_id)
 
 
@@ -196,18 +201,19 @@ def openid_context(town_id: int, resident_id: int) -> str:
     return f"resident.openid:{town_id}:{resident_id}"
 
 
-def _replace_lost_successor(work: Work, token_id: int, successor_id: int) -> None:
+def _replace_lost_successor(work: Work, token_id: int, successor_id: int, owner: Owner) -> None:
     """A used token came back: close its unused successor and name another, or revoke the family.
 
     The owner's row is locked, so of two callers with the same token the second sees the first one's successor.
     """
     token = work.db.execute(
-        select(RefreshToken.family_id, RefreshToken.successor_id, RefreshToken.revoked_at).where(
+        select(RefreshToken.family_id, RefreshToken.successor_id, RefreshToken.used_at, RefreshToken.revoked_at).where(
             RefreshToken.town_id == work.town_id, RefreshToken.id == token_id
         )
     ).one()
-    if token.revoked_at is not None:
-        raise RefreshInvalid
+    is_recent = token.used_at is not None and work.now - token.used_at <= timedelta(seconds=LOST_ANSWER_SECONDS)
+    if token.revoked_at is not None or not is_recent:
+        raise _end_family(work, token.family_id, owner)
     closed = work.db.scalar(
         update(RefreshToken)
         .where(
@@ -221,8 +227,7 @@ def _replace_lost_successor(work: Work, token_id: int, successor_id: int) -> Non
         .execution_options(synchronize_session=False)
     )
     if closed is None:
-        _revoke_family(work, token.family_id)
-        raise RefreshReused
+        raise _end_family(work, token.family_id, owner)
     work.db.execute(
         update(RefreshToken)
         .where(RefreshToken.town_id == work.town_id, RefreshToken.id == token_id)
@@ -231,8 +236,9 @@ def _replace_lost_successor(work: Work, token_id: int, successor_id: int) -> Non
     )
 
 
-def _revoke_family(work: Work, family_id: int) -> None:
-    work.db.execute(
+def _end_family(work: Work, family_id: int, owner: Owner) -> RuleError:
+    """Revoke what is left of a family, and the owner's access tokens with it. Returns the refusal to raise."""
+    left = work.db.execute(
         update(RefreshToken)
         .where(
             RefreshToken.town_id == work.town_id,
@@ -240,8 +246,19 @@ def _revoke_family(work: Work, family_id: int) -> None:
             RefreshToken.revoked_at.is_(None),
         )
         .values(revoked_at=work.now)
+        .returning(RefreshToken.id)
+        .execution_options(synchronize_session=False)
+    ).all()
+    if not left:
+        return RefreshInvalid()
+    table = Resident if owner.kind is ActorKind.RESIDENT else Staff
+    work.db.execute(
+        update(table)
+        .where(table.town_id == work.town_id, table.id == owner.id)
+        .values(token_version=table.token_version + 1)
         .execution_options(synchronize_session=False)
     )
+    return RefreshReused()
 
 
 def _lock_owner(work: Work, kind: ActorKind, id_: int) -> Owner | None:
