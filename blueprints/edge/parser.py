@@ -7,7 +7,6 @@ from typing import Any
 import orjson
 from flask import Request, abort
 from marshmallow import EXCLUDE, RAISE
-from webargs.core import missing
 from webargs.flaskparser import FlaskParser
 
 
@@ -19,7 +18,7 @@ class Parser(FlaskParser):
     def load_json(self, req: Request, schema: Any) -> Any:
         body = req.get_data(cache=True)
         if not body:
-            return missing
+            return None  # no body is no JSON object: refused, where fields with defaults would let it pass
         if not req.is_json:
             abort(415)
         try:

@@ -31,6 +31,14 @@ def test_an_empty_object_reserves_one_place(town: TownBuilder, api: ApiClient) -
     assert api.as_(town.resident()).post(f"/sessions/{session}/reservations", {}).json["party_size"] == 1
 
 
+def test_an_empty_body_is_refused_and_takes_no_place(town: TownBuilder, api: ApiClient) -> None:
+    session, resident = town.session(), town.resident()
+    before = town.contents()
+    refused = api.as_(resident).post(f"/sessions/{session}/reservations")
+    assert (refused.status_code, refused.json["code"]) == (422, "request.invalid")
+    assert town.contents() == before
+
+
 def test_a_second_reservation_of_the_same_resident_is_refused_and_takes_no_place(
     town: TownBuilder, api: ApiClient
 ) -> None:
