@@ -7,7 +7,7 @@ mint to the pool, then one transaction and posting for each check-in, with every
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from typing import Any
 
@@ -17,7 +17,9 @@ from demo.history import Booking, Checkin
 from demo.making import RisingIds, Row, Rows
 from models.ledger import Account, AccountKind, Event, Lot, OwnerType, Posting, Txn, TxnKind
 from rules.checkins.scans import SOURCE
-from rules.ledger.posting import POINTS, budget_hash, earning_hash, open_book
+from rules.ledger.earning import Earning
+from rules.ledger.pools import budget_request, open_book
+from rules.ledger.transactions import POINTS, Cause, hash_of
 from rules.rulebook.evaluation import Award, Happening, evaluate
 from rules.rulebook.versions import InForce
 from rules.work import Work
@@ -25,6 +27,8 @@ from rules.work import Work
 BUDGET = 5_000_000
 ANYWHERE = ""  #: the scope of points that can be spent everywhere
 BUDGET_EXPLANATION = "年度积分预算：5000000 分"
+#: Columns of a transaction that are not always filled.
+NO_LINKS = dict.fromkeys(("actor_id", *(field.name for field in fields(Cause))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +103,12 @@ class _PointsMaker:
         txn = self._add_txn(
             at,
             idempotency_key="demo:budget",
-            request_hash=budget_hash(BUDGET, BUDGET_EXPLANATION),
+            request_hash=hash_of(TxnKind.GRANT_BUDGET, budget_request(BUDGET, BUDGET_EXPLANATION)),
             kind=TxnKind.GRANT_BUDGET,
             reason="budget",
             explanation=BUDGET_EXPLANATION,
         )
-        counters = {"src_debited_after": BUDGET, "dst_credited_after": BUDGET}
+        counters = {"src_debited_after": BUDGET, "dst_credited_after": BUDGET, "src_credited": 0, "dst_debited": 0}
         self._add_posting(txn, BUDGET, self._purse.mint_id, self._purse.pool_id, counters)
 
     def pay(self, checkin: Checkin) -> None:
@@ -123,6 +127,18 @@ class _PointsMaker:
     def _earn(self, checkin: Checkin, event_id: int, award: Award) -> None:
         booking, at = checkin.booking, checkin.at
         resident_id = booking.neighbour.id
+        cause = Cause(
+            reason=SOURCE,
+            explanation=award.explanation,
+            effective_at=at,
+            event_id=event_id,
+            rulebook_version_id=self._in_force.version_id,
+            rule_id=award.rule_id,
+            community_id=booking.activity.community_id,
+            operator_id=booking.activity.operator_id,
+            scene=booking.activity.scene,
+        )
+        earning = Earning(resident_id, award.amount, award.expires_on, cause)
         wallet = self._wallet(resident_id, at)
         lot = self._lot(wallet["id"], award.expires_on, at)
         wallet["credited"] += award.amount
@@ -131,18 +147,17 @@ class _PointsMaker:
         txn = self._add_txn(
             at,
             idempotency_key=f"{SOURCE}:{_source_ref(booking)}:{award.rule_id}",
-            request_hash=earning_hash(resident_id, award.amount, award.expires_on, ANYWHERE, event_id),
+            request_hash=hash_of(TxnKind.EARN, earning.request()),
             kind=TxnKind.EARN,
-            reason=SOURCE,
-            explanation=award.explanation,
-            event_id=event_id,
-            rulebook_version_id=self._in_force.version_id,
             actor_id=self._scanner_id,
-            community_id=booking.activity.community_id,
-            operator_id=booking.activity.operator_id,
-            scene=booking.activity.scene,
+            **_columns_of(cause),
         )
-        counters = {"src_debited_after": self.points.spent, "dst_credited_after": wallet["credited"]}
+        counters = {
+            "src_debited_after": self.points.spent,
+            "dst_credited_after": wallet["credited"],
+            "src_credited": BUDGET,
+            "dst_debited": 0,
+        }
         in_lot = {"dst_lot_id": lot["id"], "dst_lot_credited_after": lot["credited"]}
         self._add_posting(txn, award.amount, self._purse.pool_id, wallet["id"], counters | in_lot)
 
@@ -169,6 +184,7 @@ class _PointsMaker:
                 "account_id": wallet_id,
                 "expires_on": expires_on,
                 "scope": ANYWHERE,
+                "issuer_id": self._town_id,
                 "credited": 0,
                 "debited": 0,
             }
@@ -188,8 +204,8 @@ class _PointsMaker:
         )
 
     def _add_txn(self, at: datetime, **columns: Any) -> Row:
-        empty = dict.fromkeys(("event_id", "rulebook_version_id", "actor_id", "community_id", "operator_id", "scene"))
-        return self._add(Txn, at, book_id=self._purse.book_id, effective_at=at, recorded_at=at, **{**empty, **columns})
+        moments = {"effective_at": at, "recorded_at": at}
+        return self._add(Txn, at, book_id=self._purse.book_id, **{**NO_LINKS, **moments, **columns})
 
     def _add_posting(self, txn: Row, amount: int, source_id: int, destination_id: int, counters: Row) -> None:
         posting = {
@@ -210,6 +226,10 @@ class _PointsMaker:
         row = {"town_id": self._town_id, "id": self._ids[table].at(at), **columns}
         self.points.rows[table].append(row)
         return row
+
+
+def _columns_of(cause: Cause) -> Row:
+    return {each.name: getattr(cause, each.name) for each in fields(cause)}
 
 
 def _source_ref(booking: Booking) -> str:

@@ -49,7 +49,8 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-Json = JSON().with_variant(JSONB(), "postgresql")
+#: None is NULL, not JSON's null.
+Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 
 #: The ids from the root of a tree down to a node, each followed by a slash. Compared byte by byte, so that everything
 #: below a node is one range of the index.

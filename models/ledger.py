@@ -6,6 +6,13 @@ counter's value after it. A lost update would store the same value twice, which 
 index seek, and every point can be explained: point k of a lot was earned by the posting whose credited interval holds k
 and spent by the one whose debited interval holds k.
 
+A lot is what lapses on one day, may be spent in one scope, and is owed by one issuer; points keep these three as they
+move between wallets and escrow, so what an issuer owes, and what it owes to whoever redeemed, is a sum over lots. A
+resident has an escrow account beside the wallet: what is held is in lots there, and nobody waits for anybody else's hold.
+
+A posting also stores the counter that it did not move (`src_credited`, `dst_debited`): so the balance after it is in the
+row, and what came in and what went out stand in one order without trusting a clock.
+
 Transactions, postings and events are added and never changed (by trigger).
 """
 
@@ -18,7 +25,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, Date, ForeignKeyConstraint, Index, LargeBinary, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.base import Base, InTown, RootInTown, one_of
+from models.base import Base, InTown, Json, RootInTown, one_of
 from models.territory import Scene
 
 #: The expiry of a lot that never lapses.
@@ -62,10 +69,12 @@ class Book(RootInTown, Base):
     code: Mapped[str]
     name: Mapped[str]
     scale: Mapped[int] = mapped_column(default=0)  #: decimals of the smallest unit; fixed when the book is created
+    pool_shards: Mapped[int] = mapped_column(default=1)  #: into how many rows each pool is split, for many writers
 
     __table_args__ = (
         UniqueConstraint("town_id", "code"),
         CheckConstraint("scale BETWEEN 0 AND 2", name="scale_known"),
+        CheckConstraint("pool_shards BETWEEN 1 AND 64", name="pool_shards_within_bounds"),
     )
 
 
@@ -93,25 +102,27 @@ class Account(InTown, Base):
 
 
 class Lot(InTown, Base):
-    """The points of one wallet that lapse on one day and may be spent in one scope."""
+    """The points of one wallet or escrow that lapse on one day, may be spent in one scope and are owed by one issuer."""
 
     __tablename__ = "lot"
 
     account_id: Mapped[int]
     expires_on: Mapped[date] = mapped_column(Date)  #: the last day on which they are good, local time
     scope: Mapped[str] = mapped_column(default="")  #: empty: anywhere
+    issuer_id: Mapped[int]  #: owner of the pool they came from: the town or an operator
     credited: Mapped[int] = mapped_column(default=0)
     debited: Mapped[int] = mapped_column(default=0)
 
     __table_args__ = (
         ForeignKeyConstraint(["town_id", "account_id"], ["account.town_id", "account.id"]),
-        UniqueConstraint("town_id", "account_id", "expires_on", "scope"),
+        UniqueConstraint("town_id", "account_id", "expires_on", "scope", "issuer_id"),
         CheckConstraint("debited BETWEEN 0 AND credited", name="not_overdrawn"),
+        # What lapses when, of all wallets; a wallet's own lots are found by the unique key.
         Index(
             "ix_lot_open",
             "town_id",
-            "account_id",
             "expires_on",
+            "account_id",
             sqlite_where=text("credited > debited"),
             postgresql_where=text("credited > debited"),
         ),
@@ -147,7 +158,10 @@ class Txn(InTown, Base):
     kind: Mapped[TxnKind] = mapped_column(one_of(TxnKind))
     event_id: Mapped[int | None]
     rulebook_version_id: Mapped[int | None]
+    rule_id: Mapped[str | None]  #: the rule of that version
+    usages: Mapped[list[dict[str, Any]] | None] = mapped_column(Json)  #: what it counts under which caps (UsageOfCap)
     reverses_txn_id: Mapped[int | None]
+    hold_txn_id: Mapped[int | None]  #: the hold that is captured or voided
     actor_id: Mapped[int | None]  #: who caused it; NULL: the system
     reason: Mapped[str]  #: a stable word: "checkin"
     community_id: Mapped[int | None]
@@ -162,6 +176,7 @@ class Txn(InTown, Base):
         ForeignKeyConstraint(["town_id", "event_id"], ["event.town_id", "event.id"]),
         ForeignKeyConstraint(["town_id", "rulebook_version_id"], ["rulebook_version.town_id", "rulebook_version.id"]),
         ForeignKeyConstraint(["town_id", "reverses_txn_id"], ["txn.town_id", "txn.id"]),
+        ForeignKeyConstraint(["town_id", "hold_txn_id"], ["txn.town_id", "txn.id"]),
         ForeignKeyConstraint(["town_id", "community_id"], ["territory.town_id", "territory.id"]),
         ForeignKeyConstraint(["town_id", "operator_id"], ["operator.town_id", "operator.id"]),
         UniqueConstraint("town_id", "book_id", "idempotency_key"),
@@ -185,6 +200,8 @@ class Posting(Base):
     dst_credited_after: Mapped[int]
     src_lot_debited_after: Mapped[int | None]
     dst_lot_credited_after: Mapped[int | None]
+    src_credited: Mapped[int]  #: the counter of the source that this posting did not move, as it stood
+    dst_debited: Mapped[int]  #: the same of the destination
     recorded_at: Mapped[datetime]
 
     __table_args__ = (
@@ -201,4 +218,73 @@ class Posting(Base):
         CheckConstraint("src_account_id <> dst_account_id", name="two_accounts"),
         CheckConstraint("(src_lot_id IS NULL) = (src_lot_debited_after IS NULL)", name="src_lot_with_its_counter"),
         CheckConstraint("(dst_lot_id IS NULL) = (dst_lot_credited_after IS NULL)", name="dst_lot_with_its_counter"),
+        CheckConstraint("src_credited >= 0 AND dst_debited >= 0", name="other_counters_not_negative"),
+    )
+
+
+class Hold(Base):
+    """Points of one wallet that wait in escrow. Its counters only grow; what is neither captured nor released is open.
+
+    The parts of a hold stand in the order of its postings: captures take them from the front, releases from the back.
+    """
+
+    __tablename__ = "hold"
+
+    town_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    txn_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    wallet_id: Mapped[int]
+    escrow_id: Mapped[int]
+    amount: Mapped[int]
+    captured: Mapped[int] = mapped_column(default=0)
+    released: Mapped[int] = mapped_column(default=0)
+    expires_at: Mapped[datetime]  #: from then on it can only be released
+
+    __table_args__ = (
+        ForeignKeyConstraint(["town_id", "txn_id"], ["txn.town_id", "txn.id"]),
+        ForeignKeyConstraint(["town_id", "wallet_id"], ["account.town_id", "account.id"]),
+        ForeignKeyConstraint(["town_id", "escrow_id"], ["account.town_id", "account.id"]),
+        CheckConstraint("amount > 0 AND captured >= 0 AND released >= 0", name="counters_not_negative"),
+        CheckConstraint("captured + released <= amount", name="not_overdrawn"),
+        Index(
+            "ix_hold_open",
+            "town_id",
+            "expires_at",
+            sqlite_where=text("captured + released < amount"),
+            postgresql_where=text("captured + released < amount"),
+        ),
+    )
+
+
+class Reversal(Base):
+    """How much of a posting was taken back. It only grows, and never beyond the posting."""
+
+    __tablename__ = "reversal"
+
+    town_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    txn_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    n: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    amount: Mapped[int]  #: the posting's
+    reversed: Mapped[int]
+
+    __table_args__ = (
+        ForeignKeyConstraint(["town_id", "txn_id", "n"], ["posting.town_id", "posting.txn_id", "posting.n"]),
+        CheckConstraint("reversed > 0 AND reversed <= amount", name="within_the_posting"),
+    )
+
+
+class RuleUsage(Base):
+    """How much of a rule's cap a wallet has used up in a period: the guard that caps hold under concurrent awards."""
+
+    __tablename__ = "rule_usage"
+
+    town_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    account_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    rule_id: Mapped[str] = mapped_column(primary_key=True)
+    period_key: Mapped[str] = mapped_column(primary_key=True)  #: "2026-11", "2026-W48"
+    used: Mapped[int]
+    cap: Mapped[int]  #: as it stood when it was last used
+
+    __table_args__ = (
+        ForeignKeyConstraint(["town_id", "account_id"], ["account.town_id", "account.id"]),
+        CheckConstraint("used BETWEEN 0 AND cap", name="used_within_cap"),
     )

@@ -49,4 +49,5 @@ class Reservation(InTown, Base):
             postgresql_where=IS_LIVE,
         ),
         Index("ix_reservation_resident", "town_id", "resident_id", "id"),
+        Index("ix_reservation_session_resident", "town_id", "session_id", "resident_id"),
     )

@@ -8,6 +8,9 @@ What is tried again is always the whole transaction: on a lost connection, a fai
 answer is `server.busy`. A commit whose answer was lost may have happened, so a deed that must not happen twice finds its
 own trace first: an idempotency record, a nonce, a unique key. A deed that met another one which won raises `TryAgain`
 and is tried anew at once; then it finds what the other has written.
+
+A unit of work writes, reads or surveys. Each statement of a read sees what was committed when it began; a survey sees one
+moment from its first statement to its last, and may take as long as it needs.
 """
 
 from __future__ import annotations
@@ -15,12 +18,12 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
@@ -30,7 +33,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from models.residents import Role
 from rules import ids
 from rules.clock import utc_now
-from rules.database import READING, WRITING, is_read_only, is_transient
+from rules.database import READING, WRITING, is_read_only, is_transient, surveying
 from rules.errors import Busy, RuleError
 
 PAUSE_SECONDS_MIN = 0.2
@@ -86,9 +89,24 @@ class Work:
     actor: Actor
     now: datetime
     id_maker: ids.IdMaker
+    lasting: Mapping[Hashable, Any] = field(default_factory=dict)  #: what this process has recalled before
+    learned: dict[Hashable, Any] = field(default_factory=dict)  #: what this work adds to it when it commits
 
     def new_id(self) -> int:
         return self.id_maker.make(self.now)
+
+    def new_ids(self, count: int) -> int:
+        """The first of so many ids in a row."""
+        return self.id_maker.make_block(self.now, count)
+
+    def recall(self, name: Hashable, find: Callable[[], T]) -> T:
+        """What doesn't change once it is committed: found in the database once for each process."""
+        if name in self.learned:
+            return cast(T, self.learned[name])
+        if name in self.lasting:
+            return cast(T, self.lasting[name])
+        found = self.learned[name] = find()
+        return found
 
 
 class TryAgain(Exception):
@@ -104,8 +122,10 @@ class Transactions:
         self.engine = engine
         self._reading = sessionmaker(engine.execution_options(**READING), expire_on_commit=False)
         self._writing = sessionmaker(engine.execution_options(**WRITING), expire_on_commit=False)
+        self._surveying = sessionmaker(engine.execution_options(**surveying(engine)), expire_on_commit=False)
         self._request_seconds = request_seconds
         self._clock = clock
+        self._lasting: dict[Hashable, Any] = {}
         self._id_maker: ids.IdMaker | None = None
         self._node_until = 0.0
         self._node_lock = threading.Lock()
@@ -124,6 +144,12 @@ class Transactions:
         """Run a deed that writes, and commit. Raises what the deed raises, and Busy."""
         return self._perform(self._writing, town_id, actor, lambda work: deed(work, *args, **kwargs))
 
+    def survey(
+        self, town_id: int, actor: Actor, deed: Callable[Concatenate[Work, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run a deed that reads a great deal and must see it all as of one moment. Raises what the deed raises, and Busy."""
+        return self._perform(self._surveying, town_id, actor, lambda work: deed(work, *args, **kwargs))
+
     def _perform(self, sessions: sessionmaker[Session], town_id: int, actor: Actor, deed: Callable[[Work], T]) -> T:
         now = self._clock()
         deadline = time.monotonic() + self._request_seconds
@@ -132,7 +158,7 @@ class Transactions:
             try:
                 id_maker = self._ids()
                 with self._turn(sessions, deadline), sessions() as db:
-                    return self._attempt(Work(db, town_id, actor, now, id_maker), deed)
+                    return self._attempt(Work(db, town_id, actor, now, id_maker, self._lasting), deed)
             except TryAgain:
                 replays += 1
                 if replays > REPLAYS_MAX:
@@ -140,7 +166,9 @@ class Transactions:
             except PoolTimeout as error:
                 raise Busy from error
             except DBAPIError as error:
-                is_own_refusal = sessions is self._reading and is_read_only(error)  # a deed that writes where it reads
+                is_own_refusal = sessions is not self._writing and is_read_only(
+                    error
+                )  # a deed that writes where it reads
                 if is_own_refusal or not is_transient(error):
                     raise
                 time.sleep(pause_seconds)
@@ -149,7 +177,7 @@ class Transactions:
     @contextmanager
     def _turn(self, sessions: sessionmaker[Session], deadline: float) -> Iterator[None]:
         """Hold the one writer's place on SQLite. Raises Busy when it isn't free before the deadline."""
-        if self._writer is None or sessions is self._reading:
+        if self._writer is None or sessions is not self._writing:
             yield
             return
         if not self._writer.acquire(timeout=max(deadline - time.monotonic(), 0)):
@@ -159,11 +187,11 @@ class Transactions:
         finally:
             self._writer.release()
 
-    @staticmethod
-    def _attempt(work: Work, deed: Callable[[Work], T]) -> T:
+    def _attempt(self, work: Work, deed: Callable[[Work], T]) -> T:
         try:
             result = deed(work)
             work.db.commit()
+            self._lasting.update(work.learned)
         except RuleError as refusal:
             if refusal.keeps_work:
                 work.db.commit()

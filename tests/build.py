@@ -23,7 +23,8 @@ from models.venues import Venue
 from models.volunteering import VolunteerRegistration
 from rules.checkins.codes import issue_code
 from rules.clock import utc_now
-from rules.ledger.posting import POINTS, grant_budget, open_book
+from rules.ledger.pools import grant_budget, open_book
+from rules.ledger.transactions import POINTS
 from rules.residents.passwords import HASHER
 from rules.residents.sign_in import openid_context
 from rules.residents.tokens import Owner, issue_access_token

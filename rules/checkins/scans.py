@@ -28,8 +28,11 @@ from models.territory import Territory
 from rules.checkins.codes import CodeExpired, CodeUnknown, read_code
 from rules.errors import Kind, RuleError
 from rules.keys import Keys
-from rules.ledger.posting import BudgetExhausted, Earning, earn, note_event
-from rules.ledger.reading import read_pool_balance, read_wallet
+from rules.ledger.earning import Earning, earn
+from rules.ledger.events import note_event
+from rules.ledger.pools import BudgetExhausted, read_pool_balance
+from rules.ledger.reading import read_wallet
+from rules.ledger.transactions import Cause
 from rules.reservations import SessionUnknown
 from rules.residents.identity import require_role
 from rules.rows import AnyRow
@@ -276,14 +279,17 @@ def _award(work: Work, person: AnyRow, door: AnyRow) -> tuple[int, int, str | No
             resident_id=person.id,
             amount=award.amount,
             expires_on=award.expires_on,
-            reason=SOURCE,
-            explanation=award.explanation,
-            event_id=event_id,
-            rulebook_version_id=in_force.version_id,
-            community_id=door.community_id,
-            operator_id=door.operator_id,
-            scene=door.scene,
-            effective_at=work.now,
+            cause=Cause(
+                reason=SOURCE,
+                explanation=award.explanation,
+                effective_at=work.now,
+                event_id=event_id,
+                rulebook_version_id=in_force.version_id,
+                rule_id=award.rule_id,
+                community_id=door.community_id,
+                operator_id=door.operator_id,
+                scene=door.scene,
+            ),
         )
         balance = _earn_or_give_way(work, f"{SOURCE}:{source_ref}:{award.rule_id}", earning)
     return total, balance, "\n".join(award.explanation for award in awards)

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, select
 
 from models.ledger import Account, AccountKind, Lot, OwnerType, Posting, Txn, TxnKind
 from models.territory import Scene
-from rules.ledger.posting import book_id_of
+from rules.ledger.transactions import book_of
 from rules.paging import Page, Position
 from rules.rows import AnyRow
 from rules.work import Work
@@ -50,13 +50,6 @@ _wallet = select(
     Account.owner_id == bindparam("resident"),
     Account.shard == 0,
 )
-_pool_balance = select(func.coalesce(func.sum(Account.credited - Account.debited), 0)).where(
-    Account.town_id == bindparam("town"),
-    Account.book_id == bindparam("book"),
-    Account.kind == AccountKind.POOL,
-    Account.owner_type == OwnerType.TOWN,
-    Account.owner_id == bindparam("town"),
-)
 _open_lots = (
     select(Lot.expires_on, Lot.scope, (Lot.credited - Lot.debited).label("amount"))
     .where(
@@ -68,11 +61,9 @@ _open_lots = (
     .order_by(Lot.expires_on, Lot.scope)
 )
 _line = (Txn.id, Txn.effective_at, Txn.kind, Txn.reason, Txn.explanation, Txn.scene, Posting.amount)
-_lines = select(*_line, Posting.recorded_at, Posting.n).join(
-    Txn, (Txn.town_id == Posting.town_id) & (Txn.id == Posting.txn_id)
-)
+_lines = select(*_line, Posting.n).join(Txn, (Txn.town_id == Posting.town_id) & (Txn.id == Posting.txn_id))
 _came_in = (
-    _lines.add_columns(Posting.dst_credited_after.label("counter"))
+    _lines.add_columns(Posting.dst_credited_after.label("credited"), Posting.dst_debited.label("debited"))
     .where(
         Posting.town_id == bindparam("town"),
         Posting.dst_account_id == bindparam("account"),
@@ -82,7 +73,7 @@ _came_in = (
     .limit(bindparam("limit"))
 )
 _went_out = (
-    _lines.add_columns(Posting.src_debited_after.label("counter"))
+    _lines.add_columns(Posting.src_credited.label("credited"), Posting.src_debited_after.label("debited"))
     .where(
         Posting.town_id == bindparam("town"),
         Posting.src_account_id == bindparam("account"),
@@ -95,15 +86,9 @@ _went_out = (
 
 def read_wallet(work: Work, resident_id: int) -> Wallet:
     """The resident's wallet of the points book."""
-    book_id = book_id_of(work)
+    book_id = book_of(work).id
     row = work.db.execute(_wallet, {"town": work.town_id, "book": book_id, "resident": resident_id}).first()
     return Wallet(row.id, row.balance, row.credited, row.debited) if row else Wallet(None, 0)
-
-
-def read_pool_balance(work: Work) -> int:
-    """What is left of the town's budget of points."""
-    book_id = book_id_of(work)
-    return int(work.db.execute(_pool_balance, {"town": work.town_id, "book": book_id}).scalar_one())
 
 
 def read_open_lots(work: Work, wallet: Wallet, today: date) -> Sequence[AnyRow]:
@@ -116,8 +101,8 @@ def read_open_lots(work: Work, wallet: Wallet, today: date) -> Sequence[AnyRow]:
 def read_statement(work: Work, wallet: Wallet, after: Position | None, limit: int) -> Page[StatementLine]:
     """The wallet's postings, the latest first, each with the balance after it.
 
-    What came in and what went out are two series of counters that only grow, so the place in the statement is a pair of
-    counters, and the balance after a line is their difference there.
+    What came in and what went out are two series of counters that only grow. Each posting holds both counters as they
+    stood after it, so the two series have one order and every line its balance; the place in the statement is the pair.
     """
     if wallet.id is None:
         return Page([], None)
@@ -130,31 +115,29 @@ def read_statement(work: Work, wallet: Wallet, after: Position | None, limit: in
     lines: list[StatementLine] = []
     for row, sign in _latest_first(came_in, went_out):
         if len(lines) == limit:
-            return Page(lines, (credited, debited))
-        lines.append(
-            StatementLine(
-                row.id,
-                row.effective_at,
-                row.kind,
-                row.reason,
-                row.explanation,
-                row.scene,
-                sign * row.amount,
-                credited - debited,
-            )
-        )
-        if sign > 0:
-            credited -= row.amount
-        else:
-            debited -= row.amount
+            return Page(lines, (row.credited, row.debited))
+        lines.append(_statement_line(row, sign))
     return Page(lines, None)
 
 
+def _statement_line(row: AnyRow, sign: int) -> StatementLine:
+    return StatementLine(
+        row.id,
+        row.effective_at,
+        row.kind,
+        row.reason,
+        row.explanation,
+        row.scene,
+        sign * row.amount,
+        row.credited - row.debited,
+    )
+
+
 def _latest_first(came_in: Sequence[AnyRow], went_out: Sequence[AnyRow]) -> Iterator[tuple[AnyRow, int]]:
-    """Both series merged by the moment they were recorded, each in its own order, with the sign of its lines."""
+    """Both series in one order, with the sign of their lines: what went out saw all that had come in before it."""
     ins, outs = list(reversed(came_in)), list(reversed(went_out))
     while ins or outs:
-        if not outs or (ins and (ins[-1].recorded_at, ins[-1].id) >= (outs[-1].recorded_at, outs[-1].id)):
+        if not outs or (ins and ins[-1].credited > outs[-1].credited):
             yield ins.pop(), 1
         else:
             yield outs.pop(), -1

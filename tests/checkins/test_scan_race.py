@@ -24,7 +24,9 @@ from models.reservations import Reservation, ReservationStatus
 from models.residents import Role
 from models.territory import Scene
 from rules.clock import utc_now
-from rules.ledger.posting import Earning, earn, note_event
+from rules.ledger.earning import Earning, earn
+from rules.ledger.events import note_event
+from rules.ledger.transactions import Cause
 from rules.reservations import reserve_place
 from rules.residents.tokens import Owner, issue_access_token
 from rules.rulebook.versions import rulebook_in_force
@@ -114,9 +116,8 @@ def test_with_the_guards_taken_away_the_same_fifty_scans_pay_more_than_once(race
         event_id = note_event(work, "checkin", nonce, resident.id, work.now, {})
         version_id = rulebook_in_force(work, work.now).version_id
         place = {"community_id": town.community_id, "operator_id": town.operator_id, "scene": Scene.EDUCATION}
-        reason = {"reason": "checkin", "explanation": "重复发放", "event_id": event_id, "effective_at": work.now}
-        award = {"amount": 5, "expires_on": date(2099, 12, 31), "rulebook_version_id": version_id}
-        earn(work, nonce, Earning(resident_id=resident.id, **award, **place, **reason))
+        cause = Cause("checkin", "重复发放", work.now, event_id=event_id, rulebook_version_id=version_id, **place)
+        earn(work, nonce, Earning(resident.id, 5, date(2099, 12, 31), cause))
 
     def scan_without_guards(nonce: str) -> None:
         is_confirmed = town.database.read(town.id, SYSTEM, look)

@@ -15,7 +15,8 @@ from models.reservations import Reservation, ReservationStatus
 from rules.checkins.codes import issue_code
 from rules.checkins.scans import SOURCE, ScanRequest, scan
 from rules.clock import local_day
-from rules.ledger.posting import Earning, earn, grant_budget
+from rules.ledger.earning import Earning, earn
+from rules.ledger.pools import grant_budget
 from rules.points import list_statement, show_points
 from rules.reservations import list_reservations, reserve_place
 from rules.rulebook.evaluation import Happening, evaluate

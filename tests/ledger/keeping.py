@@ -12,12 +12,15 @@ from sqlalchemy import select
 from models.ledger import Account, AccountKind, Lot, OwnerType, Posting
 from models.rulebook import RulebookVersion
 from models.territory import Scene
-from rules.ledger.posting import Earning, Receipt, earn, note_event
+from rules.ledger.earning import Earning, earn
+from rules.ledger.events import note_event
+from rules.ledger.transactions import Cause, Receipt
 from rules.rows import AnyRow
 from rules.work import Work
 from tests.build import Person, TownBuilder, fresh_key
 
 GOOD_UNTIL = date(2027, 12, 31)
+WITH_LOTS = (AccountKind.WALLET, AccountKind.ESCROW)
 
 
 @dataclass(frozen=True)
@@ -44,14 +47,17 @@ def note_earning(
         resident_id=resident_id,
         amount=amount,
         expires_on=expires_on,
-        reason="checkin",
-        explanation=f"签到：{amount} 分",
-        event_id=event_id,
-        rulebook_version_id=place.rulebook_version_id,
-        community_id=place.community_id,
-        operator_id=place.operator_id,
-        scene=Scene.EDUCATION,
-        effective_at=work.now,
+        cause=Cause(
+            reason="checkin",
+            explanation=f"签到：{amount} 分",
+            effective_at=work.now,
+            event_id=event_id,
+            rulebook_version_id=place.rulebook_version_id,
+            rule_id="activity-checkin",
+            community_id=place.community_id,
+            operator_id=place.operator_id,
+            scene=Scene.EDUCATION,
+        ),
         scope=scope,
     )
 
@@ -90,7 +96,7 @@ def audit(town: TownBuilder) -> None:
         assert_chain([p for p in postings if p.dst_account_id == account.id], "dst_credited_after", account.credited)
         assert_chain([p for p in postings if p.src_account_id == account.id], "src_debited_after", account.debited)
         in_lots = sum(lot.credited - lot.debited for lot in lots if lot.account_id == account.id)
-        assert in_lots == (account.credited - account.debited if account.kind is AccountKind.WALLET else 0)
+        assert in_lots == (account.credited - account.debited if account.kind in WITH_LOTS else 0)
     for lot in lots:
         assert_chain([p for p in postings if p.dst_lot_id == lot.id], "dst_lot_credited_after", lot.credited)
         assert_chain([p for p in postings if p.src_lot_id == lot.id], "src_lot_debited_after", lot.debited)

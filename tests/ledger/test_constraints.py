@@ -38,7 +38,7 @@ from models.residents import Resident
 from models.rulebook import RulebookVersion
 from models.territory import Operator, Territory
 from rules.database import connect
-from rules.ledger.posting import book_id_of
+from rules.ledger.transactions import book_of
 from rules.work import Work
 from tests.build import TownBuilder, add, fresh_key, new_town, settings_for
 from tests.conftest import Databases
@@ -46,7 +46,14 @@ from tests.ledger.keeping import an_earning, earn_points, wallet_of
 
 TABLES = {model.__tablename__: model.__table__ for model in (Book, Account, Txn, Posting, Lot, Event)}
 APPEND_ONLY = ("txn", "posting", "event")
-COUNTERS = ("src_debited_after", "dst_credited_after", "src_lot_debited_after", "dst_lot_credited_after")
+COUNTERS = (
+    "src_debited_after",
+    "dst_credited_after",
+    "src_lot_debited_after",
+    "dst_lot_credited_after",
+    "src_credited",
+    "dst_debited",
+)
 SAME: Final = object()  #: the value of the row that is there
 NONSENSE = literal_column("'nonsense'")
 MISSING_TOWN = 1
@@ -94,6 +101,8 @@ GUARDS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("uq_book_town_id_code", {"code": SAME}),
     ("ck_book_scale_known", {"scale": 3}),
     ("ck_book_scale_known", {"scale": -1}),
+    ("ck_book_pool_shards_within_bounds", {"pool_shards": 0}),
+    ("ck_book_pool_shards_within_bounds", {"pool_shards": 65}),
     ("pk_account", {"id": SAME}),
     ("fk_account_town_id_book_id", {"book_id": Elsewhere("book")}),
     ("uq_account_town_id_book_id_kind_owner_type_owner_id_shard", {"owner_id": SAME}),
@@ -105,7 +114,7 @@ GUARDS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("ck_account_ownertype", {"owner_type": NONSENSE}),
     ("pk_lot", {"id": SAME}),
     ("fk_lot_town_id_account_id", {"account_id": Elsewhere("account")}),
-    ("uq_lot_town_id_account_id_expires_on_scope", {"expires_on": SAME}),
+    ("uq_lot_town_id_account_id_expires_on_scope_issuer_id", {"expires_on": SAME}),
     ("ck_lot_not_overdrawn", {"credited": 1, "debited": 2}),
     ("ck_lot_not_overdrawn", {"credited": 1, "debited": -1}),
     ("pk_event", {"id": SAME}),
@@ -116,6 +125,7 @@ GUARDS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("fk_txn_town_id_event_id", {"event_id": Elsewhere("event")}),
     ("fk_txn_town_id_rulebook_version_id", {"rulebook_version_id": Elsewhere("rulebook_version")}),
     ("fk_txn_town_id_reverses_txn_id", {"reverses_txn_id": Elsewhere("txn")}),
+    ("fk_txn_town_id_hold_txn_id", {"hold_txn_id": Elsewhere("txn")}),
     ("fk_txn_town_id_community_id", {"community_id": Elsewhere("territory")}),
     ("fk_txn_town_id_operator_id", {"operator_id": Elsewhere("operator")}),
     ("uq_txn_town_id_book_id_idempotency_key", {"idempotency_key": SAME}),
@@ -138,6 +148,8 @@ GUARDS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("ck_posting_src_lot_with_its_counter", {"src_lot_debited_after": None}),
     ("ck_posting_dst_lot_with_its_counter", {"dst_lot_id": None}),
     ("ck_posting_dst_lot_with_its_counter", {"dst_lot_credited_after": None}),
+    ("ck_posting_other_counters_not_negative", {"src_credited": -1}),
+    ("ck_posting_other_counters_not_negative", {"dst_debited": -1}),
 )
 CONSTRAINTS: dict[str, Constraint] = {
     str(constraint.name): constraint for table in TABLES.values() for constraint in table.constraints
@@ -282,11 +294,11 @@ def _rows_there(town: TownBuilder) -> dict[str, dict[str, Any]]:
     giver, taker = town.resident(), town.resident()
     for resident in (giver, taker):
         earn_points(town, resident, 5)
-    event_id = an_earning(town, giver, 5).event_id
+    event_id = an_earning(town, giver, 5).cause.event_id
     source, destination = wallet_of(town, giver), wallet_of(town, taker)
 
     def deed(work: Work) -> dict[str, dict[str, Any]]:
-        book_id = book_id_of(work)
+        book_id = book_of(work).id
         txn = {
             "book_id": book_id,
             "request_hash": b"",

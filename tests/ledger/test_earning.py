@@ -11,7 +11,9 @@ from flask import Flask
 
 from blueprints.edge.house import EXTENSION
 from models.ledger import AccountKind, Lot, Posting, Txn
-from rules.ledger.posting import BudgetExhausted, KeyTaken, earn, grant_budget
+from rules.ledger.earning import earn
+from rules.ledger.pools import BudgetExhausted, grant_budget
+from rules.ledger.transactions import KeyTaken
 from rules.work import SYSTEM, Work
 from tests.build import BUDGET, TownBuilder, fresh_key
 from tests.ledger.keeping import (
@@ -56,8 +58,8 @@ def test_a_transaction_says_why_where_and_by_which_rules(town: TownBuilder) -> N
     receipt = town.act(None, earn, "why", earning)
     [(txn,)] = town.rows(Txn, id=receipt.txn_id)
     for fact in ("reason", "explanation", "event_id", "rulebook_version_id", "community_id", "operator_id", "scene"):
-        assert getattr(txn, fact) == getattr(earning, fact), fact
-    assert (txn.idempotency_key, txn.actor_id, txn.effective_at) == ("why", None, earning.effective_at)
+        assert getattr(txn, fact) == getattr(earning.cause, fact), fact
+    assert (txn.idempotency_key, txn.actor_id, txn.effective_at) == ("why", None, earning.cause.effective_at)
 
 
 def test_points_lie_in_lots_by_the_day_they_lapse_and_where_they_may_be_spent(town: TownBuilder) -> None:
@@ -88,14 +90,14 @@ def test_the_same_key_in_many_threads_pays_once(town: TownBuilder) -> None:
 def test_a_key_that_stands_for_another_earning_is_refused_and_changes_nothing(town: TownBuilder) -> None:
     resident, key = town.resident(), fresh_key()
     earning = an_earning(town, resident, 5)
-    other_event = an_earning(town, resident, 5).event_id
+    other_event = an_earning(town, resident, 5).cause.event_id
     town.act(None, earn, key, earning)
     before = town.contents()
     for other in (
         replace(earning, amount=6),
         replace(earning, resident_id=town.resident().id),
         replace(earning, expires_on=date(2028, 12, 31)),
-        replace(earning, event_id=other_event),
+        replace(earning, cause=replace(earning.cause, event_id=other_event)),
         replace(earning, scope="mall"),
     ):
         with pytest.raises(KeyTaken):

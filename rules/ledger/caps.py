@@ -1,0 +1,110 @@
+"""Caps: how much a rule may give one wallet in a period. The guard is a row that counts, and never past its cap.
+
+Who evaluates the rules reads what is used and trims the award to what is left; this row is what holds when two do so at
+once. The one that comes second is refused, looks again and trims anew.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import bindparam, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from models.ledger import RuleUsage
+from rules.errors import Kind, RuleError
+from rules.work import Work
+
+
+class CapReached(RuleError):
+    code = "points.cap_reached"
+    kind = Kind.CONFLICT
+    zh = "已达到该规则本周期的上限。"
+    en = "The cap of this rule for this period is reached."
+
+
+@dataclass(frozen=True, slots=True)
+class CapUse:
+    """What one award counts under one cap."""
+
+    rule_id: str
+    period_key: str  #: "2026-11", "2026-W48"; rises with time for one rule
+    quantity: int  #: above 0, in the unit of the cap: points, times, minutes
+    cap: int
+
+    def entry(self) -> dict[str, Any]:
+        """As the transaction keeps it, so that a reversal frees the cap of the period that was charged."""
+        return {"rule_id": self.rule_id, "period_key": self.period_key, "quantity": self.quantity}
+
+
+_use = upsert(RuleUsage)
+_use = _use.on_conflict_do_update(  # type: ignore[assignment]
+    index_elements=["town_id", "account_id", "rule_id", "period_key"],
+    set_={"used": RuleUsage.used + _use.excluded.used, "cap": _use.excluded.cap},
+    where=RuleUsage.used + _use.excluded.used <= _use.excluded.cap,
+).returning(RuleUsage.used)
+_free = (
+    update(RuleUsage)
+    .where(
+        RuleUsage.town_id == bindparam("town"),
+        RuleUsage.account_id == bindparam("account"),
+        RuleUsage.rule_id == bindparam("of_rule"),
+        RuleUsage.period_key == bindparam("period"),
+    )
+    .values(used=RuleUsage.used - bindparam("quantity"))
+    .execution_options(synchronize_session=False)
+)
+_used = select(RuleUsage.used).where(
+    RuleUsage.town_id == bindparam("town"),
+    RuleUsage.account_id == bindparam("account"),
+    RuleUsage.rule_id == bindparam("of_rule"),
+    RuleUsage.period_key == bindparam("period"),
+)
+
+
+def use_caps(work: Work, account_id: int, uses: Sequence[CapUse]) -> None:
+    """Count awards under their caps, in the order of rules and periods. Raises CapReached.
+
+    The caller has locked the wallet.
+    """
+    quantities = Counter[tuple[str, str]]()
+    caps: dict[tuple[str, str], int] = {}
+    for use in uses:
+        quantities[use.rule_id, use.period_key] += use.quantity
+        caps[use.rule_id, use.period_key] = use.cap
+    for (rule_id, period_key), quantity in sorted(quantities.items()):
+        cap = caps[rule_id, period_key]
+        usage = {
+            "town_id": work.town_id,
+            "account_id": account_id,
+            "rule_id": rule_id,
+            "period_key": period_key,
+            "used": quantity,
+            "cap": cap,
+        }
+        if quantity > cap or work.db.scalar(_use, usage) is None:
+            raise CapReached
+
+
+def read_usage(work: Work, account_id: int, rule_id: str, period_key: str) -> int:
+    """How much of a cap a wallet has used in a period."""
+    asked = {"town": work.town_id, "account": account_id, "of_rule": rule_id, "period": period_key}
+    return work.db.scalar(_used, asked) or 0
+
+
+def free_caps(
+    work: Work, account_id: int, entries: Sequence[Mapping[str, Any]], amount: int, reversed_before: int, now: int
+) -> None:
+    """Give back what a reversal of `now` points of an award of `amount` frees, in the periods that were charged.
+
+    A reversal in parts frees in proportion, and all of it with the last part.
+    """
+    for entry in sorted(entries, key=lambda entry: (entry["rule_id"], entry["period_key"])):
+        quantity = entry["quantity"]
+        freed = quantity * (reversed_before + now) // amount - quantity * reversed_before // amount
+        if freed:
+            asked = {"of_rule": entry["rule_id"], "period": entry["period_key"], "quantity": freed}
+            work.db.execute(_free, {"town": work.town_id, "account": account_id, **asked})

@@ -1,0 +1,31 @@
+"""Events: what happened and may have earned or cost points. A source names each of its events once and for all."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.dialects.postgresql import insert
+
+from models.ledger import Event
+from rules.work import Work
+
+_note_event = (
+    insert(Event).on_conflict_do_nothing(index_elements=["town_id", "source", "source_ref"]).returning(Event.id)
+)
+
+
+def note_event(
+    work: Work, source: str, source_ref: str, subject_id: int, occurred_at: datetime, payload: dict[str, Any]
+) -> int | None:
+    """Record that something happened. Returns the event's id, or None when it is on record already."""
+    event = {
+        "town_id": work.town_id,
+        "id": work.new_id(),
+        "source": source,
+        "source_ref": source_ref,
+        "subject_id": subject_id,
+        "occurred_at": occurred_at,
+        "payload": payload,
+    }
+    return work.db.scalar(_note_event, event)

@@ -1,0 +1,328 @@
+"""Moving points: the rows that a transaction locks and changes, and the postings that it leaves.
+
+Every function here takes its row's lock by changing the row, and is called in the order that the package's head gives.
+What it returns are the row's counters as they stood before; a `Journal` moves them on posting by posting, so each
+posting stores every counter as it stands after it, and ends at what the database holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, cast
+
+from sqlalchemy import Integer, Table, bindparam, insert, or_, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from models.ledger import Account, AccountKind, Lot, OwnerType, Posting, Txn
+from rules.ledger.transactions import BookFacts, recorded_now
+from rules.work import Work
+
+UNBOUNDED = {AccountKind.MINT}
+#: The tables as Core sees them, for what is written many rows at a time.
+ACCOUNT, LOT, TXN, POSTING = (cast(Table, table.__table__) for table in (Account, Lot, Txn, Posting))
+
+
+@dataclass(slots=True)
+class Counters:
+    """The counters of an account or a lot, somewhere between before and after a transaction."""
+
+    id: int
+    credited: int
+    debited: int
+
+    @property
+    def balance(self) -> int:
+        return self.credited - self.debited
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class LotKey:
+    """What points keep as they move: the last good day, where they may be spent, who owes them."""
+
+    expires_on: date
+    scope: str
+    issuer_id: int
+
+
+@dataclass(slots=True)
+class OpenLot(Counters):
+    """A lot with something left in it."""
+
+    key: LotKey
+
+
+@dataclass(slots=True)
+class Journal:
+    """The postings of one transaction, written in one go."""
+
+    txn_id: int
+    rows: list[dict[str, Any]] = field(default_factory=list)
+
+    def post(
+        self,
+        source: Counters,
+        destination: Counters,
+        amount: int,
+        *,
+        source_lot: Counters | None = None,
+        destination_lot: Counters | None = None,
+    ) -> None:
+        """Move points on paper, and all counters with them."""
+        source.debited += amount
+        destination.credited += amount
+        if source_lot is not None:
+            source_lot.debited += amount
+        if destination_lot is not None:
+            destination_lot.credited += amount
+        self.rows.append(
+            {
+                "txn_id": self.txn_id,
+                "n": len(self.rows),
+                "src_account_id": source.id,
+                "dst_account_id": destination.id,
+                "src_lot_id": source_lot.id if source_lot else None,
+                "dst_lot_id": destination_lot.id if destination_lot else None,
+                "amount": amount,
+                "src_debited_after": source.debited,
+                "dst_credited_after": destination.credited,
+                "src_lot_debited_after": source_lot.debited if source_lot else None,
+                "dst_lot_credited_after": destination_lot.credited if destination_lot else None,
+                "src_credited": source.credited,
+                "dst_debited": destination.debited,
+            }
+        )
+
+    def write(self, work: Work) -> None:
+        """Insert the postings."""
+        rows = [{"town_id": work.town_id, **row} for row in self.rows]
+        work.db.execute(_post, rows[0] if len(rows) == 1 else rows)
+
+
+_account_columns = (Account.id, Account.credited, Account.debited)
+_credit_owner = upsert(Account)
+_credit_owner = _credit_owner.on_conflict_do_update(  # type: ignore[assignment]
+    index_elements=["town_id", "book_id", "kind", "owner_type", "owner_id", "shard"],
+    set_={"credited": Account.credited + _credit_owner.excluded.credited},
+).returning(*_account_columns)
+_credit_account = (
+    update(Account)
+    .where(Account.town_id == bindparam("town"), Account.id == bindparam("account"))
+    .values(credited=Account.credited + bindparam("amount", type_=Integer))
+    .returning(*_account_columns)
+    .execution_options(synchronize_session=False)
+)
+_debit = (
+    update(Account)
+    .where(
+        Account.town_id == bindparam("town"),
+        or_(Account.unbounded, Account.credited - Account.debited - bindparam("amount") >= Account.floor),
+    )
+    .values(debited=Account.debited + bindparam("amount"))
+    .returning(*_account_columns)
+    .execution_options(synchronize_session=False)
+)
+_debit_account = _debit.where(Account.id == bindparam("account"))
+_debit_owner = _debit.where(
+    Account.book_id == bindparam("book"),
+    Account.kind == bindparam("of_kind"),
+    Account.owner_type == bindparam("owned_by"),
+    Account.owner_id == bindparam("owner"),
+    Account.shard == bindparam("in_shard"),
+)
+_find_account = select(Account.id).where(
+    Account.town_id == bindparam("town"),
+    Account.book_id == bindparam("book"),
+    Account.kind == bindparam("of_kind"),
+    Account.owner_type == OwnerType.RESIDENT,
+    Account.owner_id == bindparam("owner"),
+    Account.shard == 0,
+)
+_lock_accounts = (
+    select(Account.id)
+    .where(Account.town_id == bindparam("town"), Account.id.in_(bindparam("accounts", expanding=True)))
+    .order_by(Account.id)
+    .with_for_update(key_share=True)
+)
+_lot_columns = (Lot.id, Lot.credited, Lot.debited, Lot.expires_on, Lot.scope, Lot.issuer_id)
+_credit_lots = upsert(Lot)
+_credit_lots = _credit_lots.on_conflict_do_update(  # type: ignore[assignment]
+    index_elements=["town_id", "account_id", "expires_on", "scope", "issuer_id"],
+    set_={"credited": Lot.credited + _credit_lots.excluded.credited},
+).returning(Lot.account_id, *_lot_columns)
+_debit_lot = (
+    update(Lot)
+    .where(
+        Lot.town_id == bindparam("town"),
+        Lot.id == bindparam("lot"),
+        Lot.credited - Lot.debited >= bindparam("amount"),
+    )
+    .values(debited=Lot.debited + bindparam("amount"))
+    .execution_options(synchronize_session=False)
+)
+_good_lots = (
+    select(*_lot_columns)
+    .where(
+        Lot.town_id == bindparam("town"),
+        Lot.account_id == bindparam("account"),
+        Lot.expires_on >= bindparam("today"),
+        Lot.credited > Lot.debited,
+        or_(Lot.scope == "", Lot.scope == bindparam("in_scope")),
+    )
+    .order_by(Lot.expires_on, Lot.scope.desc(), Lot.issuer_id)
+)
+_lots_by_id = select(*_lot_columns).where(
+    Lot.town_id == bindparam("town"), Lot.id.in_(bindparam("lots", expanding=True))
+)
+_post = insert(Posting).values(recorded_at=recorded_now())
+
+
+def account_row(
+    work: Work, book: BookFacts, kind: AccountKind, owner_type: OwnerType, owner_id: int, *, shard: int = 0
+) -> dict[str, Any]:
+    """A new account, empty."""
+    return {
+        "town_id": work.town_id,
+        "id": work.new_id(),
+        "book_id": book.id,
+        "kind": kind,
+        "owner_type": owner_type,
+        "owner_id": owner_id,
+        "shard": shard,
+        "floor": 0,
+        "unbounded": kind in UNBOUNDED,
+        "credited": 0,
+        "debited": 0,
+    }
+
+
+def credit_owner(
+    work: Work, book: BookFacts, kind: AccountKind, owner_type: OwnerType, owner_id: int, amount: int
+) -> Counters:
+    """Credit an owner's account, which is opened if there is none."""
+    account = account_row(work, book, kind, owner_type, owner_id)
+    row = work.db.execute(_credit_owner, {**account, "credited": amount}).one()
+    return Counters(row.id, row.credited - amount, row.debited)
+
+
+def credit_account(work: Work, account_id: int, amount: int) -> Counters:
+    """Credit an account that is there."""
+    row = work.db.execute(_credit_account, {"town": work.town_id, "account": account_id, "amount": amount}).one()
+    return Counters(row.id, row.credited - amount, row.debited)
+
+
+def debit_account(work: Work, account_id: int, amount: int) -> Counters | None:
+    """Debit an account; None when its balance would fall below its floor."""
+    debit = {"town": work.town_id, "account": account_id, "amount": amount}
+    row = work.db.execute(_debit_account, debit).first()
+    return Counters(row.id, row.credited, row.debited - amount) if row else None
+
+
+def debit_owner(
+    work: Work,
+    book: BookFacts,
+    kind: AccountKind,
+    owner_type: OwnerType,
+    owner_id: int,
+    amount: int,
+    *,
+    shard: int = 0,
+) -> Counters | None:
+    """Debit an owner's account; None when there is none, or its balance would fall below its floor."""
+    row = work.db.execute(
+        _debit_owner,
+        {
+            "town": work.town_id,
+            "book": book.id,
+            "of_kind": kind,
+            "owned_by": owner_type,
+            "owner": owner_id,
+            "in_shard": shard,
+            "amount": amount,
+        },
+    ).first()
+    return Counters(row.id, row.credited, row.debited - amount) if row else None
+
+
+def find_account(work: Work, book: BookFacts, kind: AccountKind, resident_id: int) -> int | None:
+    """The id of a resident's account, if there is one."""
+    asked = {"town": work.town_id, "book": book.id, "of_kind": kind, "owner": resident_id}
+    return work.db.scalar(_find_account, asked)
+
+
+def lock_accounts(work: Work, account_ids: Iterable[int]) -> None:
+    """Lock accounts by id, for a deed that changes more than one of them."""
+    work.db.execute(_lock_accounts, {"town": work.town_id, "accounts": list(account_ids)}).all()
+
+
+def credit_lots(work: Work, account_id: int, amounts: Sequence[tuple[LotKey, int]]) -> list[Counters]:
+    """Credit lots of an account that the caller has locked; a lot that isn't there is opened. No key twice."""
+    rows = [lot_row(work, account_id, key, amount) for key, amount in amounts]
+    found = work.db.execute(_credit_lots, rows[0] if len(rows) == 1 else rows).all()
+    by_key = {LotKey(row.expires_on, row.scope, row.issuer_id): row for row in found}
+    return [Counters(by_key[key].id, by_key[key].credited - amount, by_key[key].debited) for key, amount in amounts]
+
+
+def lot_row(work: Work, account_id: int, key: LotKey, amount: int) -> dict[str, Any]:
+    """A new lot with something in it."""
+    return {
+        "town_id": work.town_id,
+        "id": work.new_id(),
+        "account_id": account_id,
+        "expires_on": key.expires_on,
+        "scope": key.scope,
+        "issuer_id": key.issuer_id,
+        "credited": amount,
+        "debited": 0,
+    }
+
+
+def read_good_lots(work: Work, account_id: int, today: date, scope: str) -> list[OpenLot]:
+    """The lots that may be spent today in a scope, in the order in which they are: first to expire, first out.
+
+    The caller has locked the account in an earlier statement. Fused into one, the lots would be read as they stood
+    before the lock was waited for.
+    """
+    asked = {"town": work.town_id, "account": account_id, "today": today, "in_scope": scope}
+    return [_open_lot(row) for row in work.db.execute(_good_lots, asked)]
+
+
+def read_lots(work: Work, lot_ids: Iterable[int]) -> dict[int, OpenLot]:
+    """Lots by id, whatever is left in them. The caller has locked their accounts in an earlier statement."""
+    rows = work.db.execute(_lots_by_id, {"town": work.town_id, "lots": list(lot_ids)})
+    return {row.id: _open_lot(row) for row in rows}
+
+
+def _open_lot(row: Any) -> OpenLot:
+    return OpenLot(row.id, row.credited, row.debited, LotKey(row.expires_on, row.scope, row.issuer_id))
+
+
+def allocate(lots: Iterable[OpenLot], amount: int) -> list[tuple[OpenLot, int]] | None:
+    """How much to take from each lot, in their order, to make up an amount; None when they haven't enough. Pure."""
+    taken = []
+    for lot in lots:
+        if amount == 0:
+            break
+        if lot.balance > 0:
+            taken.append((lot, min(lot.balance, amount)))
+            amount -= taken[-1][1]
+    return taken if amount == 0 else None
+
+
+def take(till: list[tuple[Counters, int]], amount: int) -> Iterator[tuple[Counters, int]]:
+    """The next points out of what is set aside, in parts. What is taken leaves the till."""
+    while amount:
+        account, left = till.pop()
+        part = min(left, amount)
+        amount -= part
+        if left > part:
+            till.append((account, left - part))
+        yield account, part
+
+
+def debit_lots(work: Work, taken: Sequence[tuple[OpenLot, int]]) -> None:
+    """Book what was allocated. The lots' account is locked, so nothing can have come between."""
+    debits = [{"town": work.town_id, "lot": lot.id, "amount": amount} for lot, amount in taken]
+    changed = work.db.connection().execute(_debit_lot, debits).rowcount
+    assert changed == len(debits), "a lot changed while its account was locked"

@@ -1,0 +1,212 @@
+"""Pools: the points that may be awarded. A pool belongs to the town or to an operator and is that owner's budget.
+
+A pool's row is the one that all who earn from it share, so it is locked last and briefly; where that is not brief enough,
+the pool is split into shards, and a key's hash says which shard pays. A shard that hasn't enough doesn't refuse: then
+all shards of the pool are locked in order and pay together.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from sqlalchemy import bindparam, func, insert, select, update
+
+from models.ledger import Account, AccountKind, Book, OwnerType, TxnKind
+from rules.errors import Kind, RuleError
+from rules.ledger.moving import Counters, Journal, account_row, credit_owner, debit_account, debit_owner
+from rules.ledger.transactions import BookFacts, Cause, Receipt, book_of, open_txn
+from rules.work import Work
+
+SHARDS_MAX = 64
+
+
+class BudgetExhausted(RuleError):
+    code = "points.budget_exhausted"
+    kind = Kind.CONFLICT
+    zh = "积分预算不足，请联系运营人员。"
+    en = "The points budget is used up. Please ask the operator."
+
+
+_shards = (
+    select(Account.id, Account.shard, Account.credited, Account.debited, Account.floor)
+    .where(
+        Account.town_id == bindparam("town"),
+        Account.book_id == bindparam("book"),
+        Account.kind == AccountKind.POOL,
+        Account.owner_type == bindparam("owned_by"),
+        Account.owner_id == bindparam("owner"),
+    )
+    .order_by(Account.shard)
+)
+_lock_shards = _shards.with_for_update(key_share=True)
+_pool_balance = select(func.coalesce(func.sum(Account.credited - Account.debited), 0)).where(
+    Account.town_id == bindparam("town"),
+    Account.book_id == bindparam("book"),
+    Account.kind == AccountKind.POOL,
+    Account.owner_type == bindparam("owned_by"),
+    Account.owner_id == bindparam("owner"),
+)
+_pool_owners = (
+    select(Account.owner_type, Account.owner_id)
+    .where(Account.town_id == bindparam("town"), Account.book_id == bindparam("book"), Account.kind == AccountKind.POOL)
+    .distinct()
+)
+_set_shards = (
+    update(Book)
+    .where(Book.town_id == bindparam("town"), Book.id == bindparam("book"))
+    .values(pool_shards=bindparam("shards"))
+    .execution_options(synchronize_session=False)
+)
+
+
+def open_book(work: Work, code: str, name: str, scale: int = 0) -> int:
+    """Create a book of the town with its mint and its empty pool, and return its id."""
+    book_id = work.new_id()
+    book = {"town_id": work.town_id, "id": book_id, "code": code, "name": name, "scale": scale}
+    work.db.execute(insert(Book), book)
+    facts = BookFacts(book_id, pool_shards=1)
+    for kind in (AccountKind.MINT, AccountKind.POOL):
+        work.db.execute(insert(Account), account_row(work, facts, kind, OwnerType.TOWN, work.town_id))
+    return book_id
+
+
+def owner_type_of(work: Work, issuer_id: int) -> OwnerType:
+    """Whether an issuer is the town or one of its operators."""
+    return OwnerType.TOWN if issuer_id == work.town_id else OwnerType.OPERATOR
+
+
+def grant_budget(work: Work, key: str, amount: int, explanation: str, *, operator_id: int | None = None) -> Receipt:
+    """Put points from the mint into the town's pool, or into an operator's. Raises KeyTaken."""
+    assert amount > 0, "a budget is above 0"
+    cause = Cause("budget", explanation, work.now, operator_id=operator_id)
+    opened = open_txn(
+        work, TxnKind.GRANT_BUDGET, key, budget_request(amount, explanation, operator_id), cause, about="dst"
+    )
+    if opened.receipt:
+        return opened.receipt
+    owner_id = operator_id or work.town_id
+    mint = debit_owner(work, opened.book, AccountKind.MINT, OwnerType.TOWN, work.town_id, amount)
+    assert mint is not None, "a mint has no floor"
+    pool = credit_owner(work, opened.book, AccountKind.POOL, owner_type_of(work, owner_id), owner_id, amount)
+    journal = Journal(opened.txn_id)
+    journal.post(mint, pool, amount)
+    journal.write(work)
+    return Receipt(opened.txn_id, amount, pool.balance, replayed=False)
+
+
+def budget_request(amount: int, explanation: str, operator_id: int | None = None) -> list[object]:
+    """What tells one grant from another under the same key."""
+    return [amount, explanation, operator_id]
+
+
+def read_pool_balance(work: Work, issuer_id: int | None = None) -> int:
+    """What is left of the town's budget of points, or of an operator's."""
+    return int(work.db.execute(_pool_balance, _pool(work, book_of(work), issuer_id or work.town_id)).scalar_one())
+
+
+def draw_from_pool(work: Work, book: BookFacts, issuer_id: int, key: str, amount: int) -> list[tuple[Counters, int]]:
+    """Debit a pool: the shard that the key names, or as many as it takes. Raises BudgetExhausted."""
+    shard = shard_of(key, book.pool_shards)
+    drawn = debit_owner(work, book, AccountKind.POOL, owner_type_of(work, issuer_id), issuer_id, amount, shard=shard)
+    return [(drawn, amount)] if drawn else _draw_from_all(work, book, issuer_id, amount)
+
+
+def shard_of(key: str, shards: int) -> int:
+    """Which shard of a pool pays for a key: always the same one."""
+    return hashlib.sha256(key.encode()).digest()[0] % shards if shards > 1 else 0
+
+
+def _draw_from_all(work: Work, book: BookFacts, issuer_id: int, amount: int) -> list[tuple[Counters, int]]:
+    drawn: list[tuple[Counters, int]] = []
+    for row in work.db.execute(_lock_shards, _pool(work, book, issuer_id)).all():
+        part = min(row.credited - row.debited - row.floor, amount)
+        if part > 0:
+            counters = debit_account(work, row.id, part)
+            assert counters is not None, "the shard is locked and has this much"
+            drawn.append((counters, part))
+            amount -= part
+    if amount > 0:
+        raise BudgetExhausted
+    return drawn
+
+
+def _pool(work: Work, book: BookFacts, owner_id: int) -> dict[str, object]:
+    return {"town": work.town_id, "book": book.id, "owned_by": owner_type_of(work, owner_id), "owner": owner_id}
+
+
+def set_shards(work: Work, shards: int) -> int:
+    """Split every pool of the points book into this many shards, and spread what is in them evenly.
+
+    Returns how many points moved. Who still counts with the old number of shards finds the points all the same.
+    """
+    assert 1 <= shards <= SHARDS_MAX, f"a pool has 1 to {SHARDS_MAX} shards"
+    book = book_of(work)
+    owners = work.db.execute(_pool_owners, {"town": work.town_id, "book": book.id}).all()
+    moved = sum(_spread(work, book, owner.owner_id, shards) for owner in sorted(owners, key=lambda row: row.owner_id))
+    work.db.execute(_set_shards, {"town": work.town_id, "book": book.id, "shards": shards})
+    work.learned["book", work.town_id, "points"] = BookFacts(book.id, shards)
+    return moved
+
+
+def _spread(work: Work, book: BookFacts, owner_id: int, shards: int) -> int:
+    """Move one pool's points between its shards, from those with too much to those with too little."""
+    pool = _pool(work, book, owner_id)
+    there = {row.shard for row in work.db.execute(_shards, pool)}
+    missing = [
+        account_row(work, book, AccountKind.POOL, owner_type_of(work, owner_id), owner_id, shard=shard)
+        for shard in range(shards)
+        if shard not in there
+    ]
+    if missing:
+        work.db.execute(insert(Account), missing)
+    rows = work.db.execute(_lock_shards, pool).all()
+    total = sum(row.credited - row.debited for row in rows)
+    goal = {row.shard: total // shards + (row.shard < total % shards) if row.shard < shards else 0 for row in rows}
+    counters = {row.shard: Counters(row.id, row.credited, row.debited) for row in rows}
+    transfers = _even_out({shard: each.balance - goal[shard] for shard, each in counters.items()})
+    if not transfers:
+        return 0
+    cause = Cause("shards", f"积分池拆分为 {shards} 份", work.now)
+    key = f"shards:{work.new_id()}"
+    opened = open_txn(work, TxnKind.TRANSFER, key, [owner_id, shards], cause, about="dst")
+    journal = Journal(opened.txn_id)
+    for source, destination, amount in transfers:
+        journal.post(counters[source], counters[destination], amount)
+    for shard, row in zip(counters, rows, strict=True):
+        _set_counters(work, counters[shard], row)
+    journal.write(work)
+    return sum(amount for _, _, amount in transfers)
+
+
+def _even_out(surplus: dict[int, int]) -> list[tuple[int, int, int]]:
+    """(from, to, amount) that bring every surplus, positive or negative, to 0. Pure."""
+    givers = [[shard, left] for shard, left in surplus.items() if left > 0]
+    transfers = []
+    for taker, lack in [(shard, -left) for shard, left in surplus.items() if left < 0]:
+        missing = lack
+        while missing > 0:
+            giver = givers[-1]
+            amount = min(giver[1], missing)
+            transfers.append((giver[0], taker, amount))
+            giver[1] -= amount
+            missing -= amount
+            if giver[1] == 0:
+                givers.pop()
+    return transfers
+
+
+_move_counters = (
+    update(Account)
+    .where(Account.town_id == bindparam("town"), Account.id == bindparam("account"))
+    .values(
+        credited=Account.credited + bindparam("credit"),
+        debited=Account.debited + bindparam("debit"),
+    )
+    .execution_options(synchronize_session=False)
+)
+
+
+def _set_counters(work: Work, after: Counters, before: object) -> None:
+    credit = after.credited - before.credited  # type: ignore[attr-defined]
+    debit = after.debited - before.debited  # type: ignore[attr-defined]
+    work.db.execute(_move_counters, {"town": work.town_id, "account": after.id, "credit": credit, "debit": debit})

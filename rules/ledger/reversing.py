@@ -1,0 +1,274 @@
+"""Reversals: a transaction taken back, in full or in part, never more than once.
+
+A row for each posting counts what was taken back of it, and never past its amount; that guard is the first row locked
+after the transaction itself. A reversal goes the way of the original backwards, the last posting first:
+
+- an earning, or points given by hand: from the lot they went to, then from lots of the same issuer, back to the pool; the
+  caps of the period that was charged become free again. Points that are spent can't be taken back: then it is refused;
+- a spending, a capture, or points taken by hand: back to the lots they came from, with their old last good day;
+- a transfer between residents: back to the giver; a grant: out of the pool, back to the mint.
+
+Holds are voided, not reversed; what lapsed has lapsed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import bindparam, case, func, or_, select
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from models.ledger import Hold, Lot, Posting, Reversal, Txn, TxnKind
+from rules.clock import local_day
+from rules.errors import Kind, RuleError
+from rules.ledger.caps import free_caps
+from rules.ledger.moving import (
+    Counters,
+    Journal,
+    LotKey,
+    OpenLot,
+    allocate,
+    credit_account,
+    credit_lots,
+    debit_account,
+    debit_lots,
+    lock_accounts,
+    read_lots,
+    take,
+)
+from rules.ledger.pools import BudgetExhausted
+from rules.ledger.spending import PointsInsufficient
+from rules.ledger.transactions import Cause, Receipt, TxnUnknown, open_txn
+from rules.rows import AnyRow
+from rules.work import TryAgain, Work
+
+
+class AlreadyReversed(RuleError):
+    code = "ledger.already_reversed"
+    kind = Kind.CONFLICT
+    zh = "这笔记录可冲正的积分只剩 {left} 分。"
+    en = "Only {left} points of this transaction are left to reverse."
+
+
+class NotReversible(RuleError):
+    code = "ledger.not_reversible"
+    kind = Kind.CONFLICT
+    zh = "这类记录不能冲正：冻结请退还，到期不能恢复。"
+    en = "This kind of transaction can't be reversed: void a hold; what lapsed has lapsed."
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """How much of one posting of the original is taken back."""
+
+    posting: AnyRow
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class Undoing:
+    """A transaction and what of it is taken back."""
+
+    original: AnyRow
+    postings: Sequence[AnyRow]  #: all of the original's, the last one first
+    parts: Sequence[Part]
+
+    @property
+    def amount(self) -> int:
+        return sum(part.amount for part in self.parts)
+
+
+_original = select(Txn.id, Txn.kind, Txn.usages, Txn.hold_txn_id).where(
+    Txn.town_id == bindparam("town"), Txn.id == bindparam("txn")
+)
+_postings = (
+    select(
+        Posting.n,
+        Posting.src_account_id,
+        Posting.dst_account_id,
+        Posting.src_lot_id,
+        Posting.dst_lot_id,
+        Posting.amount,
+        func.coalesce(Reversal.reversed, 0).label("reversed"),
+    )
+    .outerjoin(
+        Reversal,
+        (Reversal.town_id == Posting.town_id) & (Reversal.txn_id == Posting.txn_id) & (Reversal.n == Posting.n),
+    )
+    .where(Posting.town_id == bindparam("town"), Posting.txn_id == bindparam("txn"))
+    .order_by(Posting.n.desc())
+)
+_take_back = upsert(Reversal)
+_take_back = _take_back.on_conflict_do_update(  # type: ignore[assignment]
+    index_elements=["town_id", "txn_id", "n"],
+    set_={"reversed": Reversal.reversed + _take_back.excluded.reversed},
+    where=Reversal.reversed + _take_back.excluded.reversed <= Reversal.amount,
+).returning(Reversal.reversed)
+_lots_of_issuer = (
+    select(Lot.id, Lot.credited, Lot.debited, Lot.expires_on, Lot.scope, Lot.issuer_id)
+    .where(
+        Lot.town_id == bindparam("town"),
+        Lot.account_id == bindparam("account"),
+        Lot.issuer_id == bindparam("issuer"),
+        Lot.credited > Lot.debited,
+        or_(Lot.id == bindparam("lot"), Lot.expires_on >= bindparam("today")),
+    )
+    .order_by(case((Lot.id == bindparam("lot"), 0), else_=1), Lot.expires_on, Lot.scope)
+)
+_wallet_of_hold = select(Hold.wallet_id).where(Hold.town_id == bindparam("town"), Hold.txn_id == bindparam("txn"))
+
+
+def reverse(work: Work, key: str, txn_id: int, cause: Cause, *, amount: int | None = None) -> Receipt:
+    """Take a transaction back: all that is left of it, or `amount` points.
+
+    The receipt's balance is the wallet's (the pool's, of a grant). Raises TxnUnknown, NotReversible, AlreadyReversed,
+    PointsInsufficient, BudgetExhausted, KeyTaken.
+    """
+    assert amount is None or amount > 0, "nothing can't be reversed"
+    original = work.db.execute(_original, {"town": work.town_id, "txn": txn_id}).first()
+    if original is None:
+        raise TxnUnknown
+    postings = work.db.execute(_postings, {"town": work.town_id, "txn": txn_id}).all()
+    way_back = _way_back(original, postings[0])
+    links = {"reverses_txn_id": txn_id}
+    about = "dst" if way_back is _back_to_wallet else "src"
+    opened = open_txn(work, TxnKind.REVERSE, key, [txn_id, amount], cause, about=about, links=links)
+    if opened.receipt:
+        return opened.receipt
+    parts = _share_out(postings, amount)
+    _guard(work, txn_id, parts)
+    journal = Journal(opened.txn_id)
+    balance = way_back(work, Undoing(original, postings, parts), journal)
+    journal.write(work)
+    return Receipt(opened.txn_id, sum(part.amount for part in parts), balance, replayed=False)
+
+
+def _way_back(original: AnyRow, posting: AnyRow) -> WayBack:
+    if original.kind is TxnKind.GRANT_BUDGET:
+        return _back_to_mint
+    if original.kind is TxnKind.EARN:
+        return _back_to_pool
+    if original.kind in (TxnKind.SPEND, TxnKind.CAPTURE):
+        return _back_to_wallet
+    if original.kind is TxnKind.TRANSFER and posting.src_lot_id is not None:
+        return _back_to_giver
+    if original.kind is TxnKind.ADJUST:
+        return _back_to_wallet if posting.dst_lot_id is None else _back_to_pool
+    raise NotReversible
+
+
+def _share_out(postings: Sequence[AnyRow], amount: int | None) -> list[Part]:
+    """What is taken back of each posting, the last one first. Raises AlreadyReversed."""
+    left = sum(posting.amount - posting.reversed for posting in postings)
+    wanted = left if amount is None else amount
+    if left == 0 or wanted > left:
+        raise AlreadyReversed(left=left)
+    parts = []
+    for posting in postings:
+        part = min(posting.amount - posting.reversed, wanted)
+        if part:
+            parts.append(Part(posting, part))
+            wanted -= part
+    return parts
+
+
+def _guard(work: Work, txn_id: int, parts: Sequence[Part]) -> None:
+    """Count what is taken back; somebody who came between us and our look makes us look again."""
+    for part in sorted(parts, key=lambda part: part.posting.n):
+        row = {"n": part.posting.n, "amount": part.posting.amount, "reversed": part.amount}
+        if work.db.scalar(_take_back, {"town_id": work.town_id, "txn_id": txn_id, **row}) is None:
+            raise TryAgain
+
+
+def _back_to_mint(work: Work, undoing: Undoing, journal: Journal) -> int:
+    [part] = undoing.parts
+    mint = credit_account(work, part.posting.src_account_id, part.amount)
+    pool = debit_account(work, part.posting.dst_account_id, part.amount)
+    if pool is None:
+        raise BudgetExhausted
+    journal.post(pool, mint, part.amount)
+    return pool.balance
+
+
+def _back_to_pool(work: Work, undoing: Undoing, journal: Journal) -> int:
+    """The postings of one award differ in nothing but the shard of the pool."""
+    parts, posting = undoing.parts, undoing.postings[0]
+    wallet, taken = _take_from_lots(work, posting.dst_account_id, posting.dst_lot_id, undoing.amount)
+    _free_caps(work, wallet.id, undoing)
+    pools = {
+        part.posting.src_account_id: credit_account(work, part.posting.src_account_id, part.amount)
+        for part in sorted(parts, key=lambda part: part.posting.src_account_id)
+    }
+    wanted = [(pools[part.posting.src_account_id], part.amount) for part in parts]
+    for lot, amount in taken:
+        for pool, share in take(wanted, amount):
+            journal.post(wallet, pool, share, source_lot=lot)
+    return wallet.balance
+
+
+def _free_caps(work: Work, wallet_id: int, undoing: Undoing) -> None:
+    award = sum(posting.amount for posting in undoing.postings)
+    before = sum(posting.reversed for posting in undoing.postings)
+    free_caps(work, wallet_id, undoing.original.usages or [], award, before, undoing.amount)
+
+
+def _back_to_wallet(work: Work, undoing: Undoing, journal: Journal) -> int:
+    original, parts, amount = undoing.original, undoing.parts, undoing.amount
+    wallet_id = parts[0].posting.src_account_id
+    if original.kind is TxnKind.CAPTURE:
+        wallet_id = work.db.execute(_wallet_of_hold, {"town": work.town_id, "txn": original.hold_txn_id}).scalar_one()
+    wallet = credit_account(work, wallet_id, amount)
+    keys = {id_: lot.key for id_, lot in read_lots(work, [part.posting.src_lot_id for part in parts]).items()}
+    lots = credit_lots(work, wallet.id, [(keys[part.posting.src_lot_id], part.amount) for part in parts])
+    sink = debit_account(work, parts[0].posting.dst_account_id, amount)
+    assert sink is not None, "what was redeemed is there, less what was taken back"
+    for part, lot in zip(parts, lots, strict=True):
+        journal.post(sink, wallet, part.amount, destination_lot=lot)
+    return wallet.balance
+
+
+def _back_to_giver(work: Work, undoing: Undoing, journal: Journal) -> int:
+    parts = undoing.parts
+    giver_id, receiver_id = parts[0].posting.src_account_id, parts[0].posting.dst_account_id
+    lock_accounts(work, [giver_id, receiver_id])
+    back = Counter[LotKey]()
+    taken: list[tuple[OpenLot, int]] = []
+    receiver: Counters | None = None
+    for part in parts:
+        counters, lots = _take_from_lots(work, receiver_id, part.posting.dst_lot_id, part.amount)
+        receiver = receiver or counters
+        taken.extend(lots)
+        for lot, amount in lots:
+            back[lot.key] += amount
+    assert receiver is not None, "a transfer has a posting at least"
+    giver = credit_account(work, giver_id, sum(back.values()))
+    into = dict(zip(back, credit_lots(work, giver.id, list(back.items())), strict=True))
+    by_lot: dict[int, OpenLot] = {}
+    for lot, amount in taken:
+        source = by_lot.setdefault(lot.id, lot)
+        journal.post(receiver, giver, amount, source_lot=source, destination_lot=into[lot.key])
+    return receiver.balance
+
+
+def _take_from_lots(
+    work: Work, account_id: int, lot_id: int, amount: int
+) -> tuple[Counters, list[tuple[OpenLot, int]]]:
+    """Debit a wallet by points of one lot, and where they are spent, by points of the same issuer."""
+    wallet = debit_account(work, account_id, amount)
+    issuer_id = read_lots(work, [lot_id])[lot_id].key.issuer_id
+    asked = {"account": account_id, "lot": lot_id, "issuer": issuer_id, "today": local_day(work.now)}
+    rows = work.db.execute(_lots_of_issuer, {"town": work.town_id, **asked}).all()
+    lots = [
+        OpenLot(row.id, row.credited, row.debited, LotKey(row.expires_on, row.scope, row.issuer_id)) for row in rows
+    ]
+    taken = allocate(lots, amount)
+    if wallet is None or taken is None:
+        raise PointsInsufficient(amount=amount, available=sum(lot.balance for lot in lots))
+    debit_lots(work, taken)
+    return wallet, taken
+
+
+#: Moves the points, writes the postings down, and returns the balance that the receipt gives.
+WayBack = Callable[[Work, Undoing, Journal], int]
