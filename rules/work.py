@@ -19,16 +19,16 @@ import random
 import threading
 import time
 from collections.abc import Callable, Hashable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.orm import Session
 
 from models.residents import Role
 from rules import ids
@@ -80,17 +80,50 @@ VISITOR = Actor(ActorKind.VISITOR)
 SYSTEM = Actor(ActorKind.SYSTEM)
 
 
+class Transaction:
+    """An open transaction: Core's connection, and a session of the ORM on it for those who ask for one."""
+
+    __slots__ = ("_session", "core")
+
+    def __init__(self, core: Connection) -> None:
+        self.core = core
+        self._session: Session | None = None
+
+    @property
+    def db(self) -> Session:
+        if self._session is None:
+            self._session = Session(self.core, expire_on_commit=False, join_transaction_mode="control_fully")
+        return self._session
+
+    def commit(self) -> None:
+        (self._session or self.core).commit()
+
+    def close(self) -> None:
+        if self._session is not None:
+            self._session.close()
+
+
 @dataclass(frozen=True, slots=True)
 class Work:
     """What a rule works with: an open transaction, the town, who acts, when, and where new ids come from."""
 
-    db: Session
+    transaction: Transaction
     town_id: int
     actor: Actor
     now: datetime
     id_maker: ids.IdMaker
     lasting: Mapping[Hashable, Any] = field(default_factory=dict)  #: what this process has recalled before
     learned: dict[Hashable, Any] = field(default_factory=dict)  #: what this work adds to it when it commits
+
+    @property
+    def db(self) -> Session:
+        """The transaction as the ORM sees it."""
+        return self.transaction.db
+
+    @property
+    def core(self) -> Connection:
+        """The transaction without the ORM's layer, for the prebuilt statements of the hot paths."""
+        return self.transaction.core
 
     def new_id(self) -> int:
         return self.id_maker.make(self.now)
@@ -120,9 +153,9 @@ class Transactions:
         self, engine: Engine, *, request_seconds: float = 10.0, clock: Callable[[], datetime] = utc_now
     ) -> None:
         self.engine = engine
-        self._reading = sessionmaker(engine.execution_options(**READING), expire_on_commit=False)
-        self._writing = sessionmaker(engine.execution_options(**WRITING), expire_on_commit=False)
-        self._surveying = sessionmaker(engine.execution_options(**surveying(engine)), expire_on_commit=False)
+        self._reading = engine.execution_options(**READING)
+        self._writing = engine.execution_options(**WRITING)
+        self._surveying = engine.execution_options(**surveying(engine))
         self._request_seconds = request_seconds
         self._clock = clock
         self._lasting: dict[Hashable, Any] = {}
@@ -150,15 +183,19 @@ class Transactions:
         """Run a deed that reads a great deal and must see it all as of one moment. Raises what the deed raises, and Busy."""
         return self._perform(self._surveying, town_id, actor, lambda work: deed(work, *args, **kwargs))
 
-    def _perform(self, sessions: sessionmaker[Session], town_id: int, actor: Actor, deed: Callable[[Work], T]) -> T:
+    def _perform(self, engine: Engine, town_id: int, actor: Actor, deed: Callable[[Work], T]) -> T:
         now = self._clock()
         deadline = time.monotonic() + self._request_seconds
         replays = 0
         for pause_seconds in _pauses(deadline):
             try:
                 id_maker = self._ids()
-                with self._turn(sessions, deadline), sessions() as db:
-                    return self._attempt(Work(db, town_id, actor, now, id_maker, self._lasting), deed)
+                with (
+                    self._turn(engine, deadline),
+                    engine.connect() as connection,
+                    closing(Transaction(connection)) as opened,
+                ):
+                    return self._attempt(Work(opened, town_id, actor, now, id_maker, self._lasting), deed)
             except TryAgain:
                 replays += 1
                 if replays > REPLAYS_MAX:
@@ -166,18 +203,17 @@ class Transactions:
             except PoolTimeout as error:
                 raise Busy from error
             except DBAPIError as error:
-                is_own_refusal = sessions is not self._writing and is_read_only(
-                    error
-                )  # a deed that writes where it reads
+                # A deed that writes where it may only read is refused by our own transaction, not by a standby.
+                is_own_refusal = engine is not self._writing and is_read_only(error)
                 if is_own_refusal or not is_transient(error):
                     raise
                 time.sleep(pause_seconds)
         raise Busy
 
     @contextmanager
-    def _turn(self, sessions: sessionmaker[Session], deadline: float) -> Iterator[None]:
+    def _turn(self, engine: Engine, deadline: float) -> Iterator[None]:
         """Hold the one writer's place on SQLite. Raises Busy when it isn't free before the deadline."""
-        if self._writer is None or sessions is not self._writing:
+        if self._writer is None or engine is not self._writing:
             yield
             return
         if not self._writer.acquire(timeout=max(deadline - time.monotonic(), 0)):
@@ -190,15 +226,15 @@ class Transactions:
     def _attempt(self, work: Work, deed: Callable[[Work], T]) -> T:
         try:
             result = deed(work)
-            work.db.commit()
+            work.transaction.commit()
             self._lasting.update(work.learned)
         except RuleError as refusal:
             if refusal.keeps_work:
-                work.db.commit()
+                work.transaction.commit()
             raise
         except DBAPIError as error:
             if is_read_only(error):
-                work.db.invalidate()
+                work.core.invalidate()
             raise
         return result
 
@@ -206,13 +242,20 @@ class Transactions:
         """This process's maker of ids, with a node number taken within the last hour."""
         with self._node_lock:
             if self._id_maker is None or time.monotonic() > self._node_until:
-                with self._writing() as db:
-                    handed_out = db.scalar(_TAKE_NODE)
+                with self._writing.connect() as connection:
+                    handed_out = connection.scalar(_TAKE_NODE)
                     assert handed_out is not None, "the migration leaves one row in node_counter"
-                    db.commit()
+                    connection.commit()
                 self._id_maker = ids.IdMaker(ids.node_from(handed_out))
                 self._node_until = time.monotonic() + ids.NODE_SECONDS
             return self._id_maker
+
+
+@contextmanager
+def _opened(engine: Engine) -> Iterator[Transaction]:
+    """A transaction, which is undone unless it is committed."""
+    with engine.connect() as connection, closing(Transaction(connection)) as transaction:
+        yield transaction
 
 
 def _pauses(deadline: float) -> Iterator[float]:

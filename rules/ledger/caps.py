@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from models.ledger import RuleUsage
+from models.ledger import RULE_USAGE
 from rules.errors import Kind, RuleError
 from rules.work import Work
 
@@ -40,28 +40,27 @@ class CapUse:
         return {"rule_id": self.rule_id, "period_key": self.period_key, "quantity": self.quantity}
 
 
-_use = upsert(RuleUsage)
+_use = upsert(RULE_USAGE)
 _use = _use.on_conflict_do_update(  # type: ignore[assignment]
     index_elements=["town_id", "account_id", "rule_id", "period_key"],
-    set_={"used": RuleUsage.used + _use.excluded.used, "cap": _use.excluded.cap},
-    where=RuleUsage.used + _use.excluded.used <= _use.excluded.cap,
-).returning(RuleUsage.used)
+    set_={"used": RULE_USAGE.c.used + _use.excluded.used, "cap": _use.excluded.cap},
+    where=RULE_USAGE.c.used + _use.excluded.used <= _use.excluded.cap,
+).returning(RULE_USAGE.c.used)
 _free = (
-    update(RuleUsage)
+    update(RULE_USAGE)
     .where(
-        RuleUsage.town_id == bindparam("town"),
-        RuleUsage.account_id == bindparam("account"),
-        RuleUsage.rule_id == bindparam("of_rule"),
-        RuleUsage.period_key == bindparam("period"),
+        RULE_USAGE.c.town_id == bindparam("town"),
+        RULE_USAGE.c.account_id == bindparam("account"),
+        RULE_USAGE.c.rule_id == bindparam("of_rule"),
+        RULE_USAGE.c.period_key == bindparam("period"),
     )
-    .values(used=RuleUsage.used - bindparam("quantity"))
-    .execution_options(synchronize_session=False)
+    .values(used=RULE_USAGE.c.used - bindparam("quantity"))
 )
-_used = select(RuleUsage.used).where(
-    RuleUsage.town_id == bindparam("town"),
-    RuleUsage.account_id == bindparam("account"),
-    RuleUsage.rule_id == bindparam("of_rule"),
-    RuleUsage.period_key == bindparam("period"),
+_used = select(RULE_USAGE.c.used).where(
+    RULE_USAGE.c.town_id == bindparam("town"),
+    RULE_USAGE.c.account_id == bindparam("account"),
+    RULE_USAGE.c.rule_id == bindparam("of_rule"),
+    RULE_USAGE.c.period_key == bindparam("period"),
 )
 
 
@@ -85,14 +84,14 @@ def use_caps(work: Work, account_id: int, uses: Sequence[CapUse]) -> None:
             "used": quantity,
             "cap": cap,
         }
-        if quantity > cap or work.db.scalar(_use, usage) is None:
+        if quantity > cap or work.core.scalar(_use, usage) is None:
             raise CapReached
 
 
 def read_usage(work: Work, account_id: int, rule_id: str, period_key: str) -> int:
     """How much of a cap a wallet has used in a period."""
     asked = {"town": work.town_id, "account": account_id, "of_rule": rule_id, "period": period_key}
-    return work.db.scalar(_used, asked) or 0
+    return work.core.scalar(_used, asked) or 0
 
 
 def free_caps(
@@ -107,4 +106,4 @@ def free_caps(
         freed = quantity * (reversed_before + now) // amount - quantity * reversed_before // amount
         if freed:
             asked = {"of_rule": entry["rule_id"], "period": entry["period_key"], "quantity": freed}
-            work.db.execute(_free, {"town": work.town_id, "account": account_id, **asked})
+            work.core.execute(_free, {"town": work.town_id, "account": account_id, **asked})

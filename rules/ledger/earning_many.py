@@ -12,11 +12,11 @@ from typing import Any, TypeAlias
 
 from sqlalchemy import bindparam, select
 
-from models.ledger import Account, AccountKind, Lot, OwnerType, Txn, TxnKind
+from models.ledger import ACCOUNT, LOT, POSTING, TXN, AccountKind, OwnerType, TxnKind
 from rules import bulk
 from rules.ledger.caps import CapUse, use_caps
 from rules.ledger.earning import Earning
-from rules.ledger.moving import ACCOUNT, LOT, POSTING, TXN, Counters, Journal, LotKey, account_row, lot_row, take
+from rules.ledger.moving import Counters, Journal, LotKey, account_row, lot_row, take
 from rules.ledger.pools import draw_from_pool
 from rules.ledger.transactions import BookFacts, Receipt, book_of, hash_of, read_receipts, recorded_now, txn_row
 from rules.work import Work
@@ -25,24 +25,26 @@ Wallets: TypeAlias = dict[int, Counters]  #: by resident
 Lots: TypeAlias = dict[tuple[int, LotKey], Counters]  #: by wallet and key
 
 _now = select(recorded_now())
-_ids_of_keys = select(Txn.idempotency_key, Txn.id).where(
-    Txn.town_id == bindparam("town"),
-    Txn.book_id == bindparam("book"),
-    Txn.idempotency_key.in_(bindparam("keys", expanding=True)),
+_ids_of_keys = select(TXN.c.idempotency_key, TXN.c.id).where(
+    TXN.c.town_id == bindparam("town"),
+    TXN.c.book_id == bindparam("book"),
+    TXN.c.idempotency_key.in_(bindparam("keys", expanding=True)),
 )
-_wallets_of = select(Account.owner_id, Account.id, Account.credited, Account.debited).where(
-    Account.town_id == bindparam("town"),
-    Account.book_id == bindparam("book"),
-    Account.kind == AccountKind.WALLET,
-    Account.owner_type == OwnerType.RESIDENT,
-    Account.owner_id.in_(bindparam("owners", expanding=True)),
-    Account.shard == 0,
+_wallets_of = select(ACCOUNT.c.owner_id, ACCOUNT.c.id, ACCOUNT.c.credited, ACCOUNT.c.debited).where(
+    ACCOUNT.c.town_id == bindparam("town"),
+    ACCOUNT.c.book_id == bindparam("book"),
+    ACCOUNT.c.kind == AccountKind.WALLET,
+    ACCOUNT.c.owner_type == OwnerType.RESIDENT,
+    ACCOUNT.c.owner_id.in_(bindparam("owners", expanding=True)),
+    ACCOUNT.c.shard == 0,
 )
-_lock_wallets = _wallets_of.order_by(Account.id).with_for_update(key_share=True)
-_lots_of = select(Lot.account_id, Lot.id, Lot.credited, Lot.debited, Lot.expires_on, Lot.scope, Lot.issuer_id).where(
-    Lot.town_id == bindparam("town"),
-    Lot.account_id.in_(bindparam("accounts", expanding=True)),
-    Lot.expires_on.in_(bindparam("days", expanding=True)),
+_lock_wallets = _wallets_of.order_by(ACCOUNT.c.id).with_for_update(key_share=True)
+_lots_of = select(
+    LOT.c.account_id, LOT.c.id, LOT.c.credited, LOT.c.debited, LOT.c.expires_on, LOT.c.scope, LOT.c.issuer_id
+).where(
+    LOT.c.town_id == bindparam("town"),
+    LOT.c.account_id.in_(bindparam("accounts", expanding=True)),
+    LOT.c.expires_on.in_(bindparam("days", expanding=True)),
 )
 
 
@@ -70,7 +72,7 @@ def earn_many(work: Work, earnings: Mapping[str, Earning]) -> dict[str, Receipt]
             journal.post(pool, wallet, amount, destination_lot=lots[wallet.id, lot_key])
         rows.extend(journal.rows)
         receipts[key] = Receipt(txn_ids[key], earning.amount, wallet.balance, replayed=False)
-    stamp = {"town_id": work.town_id, "recorded_at": work.db.scalar(_now)}
+    stamp = {"town_id": work.town_id, "recorded_at": work.core.scalar(_now)}
     bulk.insert_rows(work.db, POSTING, [row | stamp for row in rows])
     return receipts
 
@@ -80,7 +82,7 @@ def _open_all(
 ) -> tuple[dict[str, int], dict[str, Receipt]]:
     """Open a transaction for each key: the ids of the new ones, the receipts of those that were there before."""
     hashes = {key: hash_of(TxnKind.EARN, earning.request()) for key, earning in earnings.items()}
-    recorded_at = work.db.scalar(_now)
+    recorded_at = work.core.scalar(_now)
     rows = [
         txn_row(work, book, TxnKind.EARN, key, hashes[key], earning.cause)
         | {"recorded_at": recorded_at, "usages": earning.usage_entries()}
@@ -88,7 +90,7 @@ def _open_all(
     ]
     bulk.insert_rows(work.db, TXN, rows, skip_conflicts=True)
     asked = {"town": work.town_id, "book": book.id, "keys": list(earnings)}
-    there = {row.idempotency_key: row.id for row in work.db.execute(_ids_of_keys, asked)}
+    there = {row.idempotency_key: row.id for row in work.core.execute(_ids_of_keys, asked)}
     opened = {row["idempotency_key"]: row["id"] for row in rows if there[row["idempotency_key"]] == row["id"]}
     before = {key: request_hash for key, request_hash in hashes.items() if key not in opened}
     return opened, read_receipts(work, book, before, "dst") if before else {}
@@ -99,14 +101,14 @@ def _credit_wallets(work: Work, book: BookFacts, earnings: Iterable[Earning]) ->
     for earning in earnings:
         amounts[earning.resident_id] += earning.amount
     asked = {"town": work.town_id, "book": book.id, "owners": list(amounts)}
-    there = {row.owner_id for row in work.db.execute(_wallets_of, asked)}
+    there = {row.owner_id for row in work.core.execute(_wallets_of, asked)}
     missing = [
         account_row(work, book, AccountKind.WALLET, OwnerType.RESIDENT, owner_id)
         for owner_id in sorted(set(amounts) - there)
     ]
     bulk.insert_rows(work.db, ACCOUNT, missing, skip_conflicts=True)
     wallets = {
-        row.owner_id: Counters(row.id, row.credited, row.debited) for row in work.db.execute(_lock_wallets, asked)
+        row.owner_id: Counters(row.id, row.credited, row.debited) for row in work.core.execute(_lock_wallets, asked)
     }
     by_account = {wallets[owner_id].id: amount for owner_id, amount in amounts.items()}
     bulk.add_to(work.db, ACCOUNT, work.town_id, "credited", by_account)
@@ -124,7 +126,7 @@ def _credit_lots(work: Work, wallets: Wallets, earnings: Iterable[Earning]) -> L
     }
     lots: Lots = {
         (row.account_id, LotKey(row.expires_on, row.scope, row.issuer_id)): Counters(row.id, row.credited, row.debited)
-        for row in work.db.execute(_lots_of, asked)
+        for row in work.core.execute(_lots_of, asked)
     }
     bulk.add_to(
         work.db,

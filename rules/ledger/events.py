@@ -7,11 +7,11 @@ from typing import Any
 
 from sqlalchemy.dialects.postgresql import insert
 
-from models.ledger import Event
+from models.ledger import EVENT
 from rules.work import Work
 
 _note_event = (
-    insert(Event).on_conflict_do_nothing(index_elements=["town_id", "source", "source_ref"]).returning(Event.id)
+    insert(EVENT).on_conflict_do_nothing(index_elements=["town_id", "source", "source_ref"]).returning(EVENT.c.id)
 )
 
 
@@ -28,4 +28,5 @@ def note_event(
         "occurred_at": occurred_at,
         "payload": payload,
     }
-    return work.db.scalar(_note_event, event)
+    event_id: int | None = work.core.scalar(_note_event, event)
+    return event_id

@@ -32,9 +32,9 @@ from sqlalchemy import (
 )
 
 from models.base import UtcDateTime
-from models.ledger import Account, AccountKind, Lot, OwnerType, TxnKind
+from models.ledger import POSTING, TXN, Account, AccountKind, Lot, OwnerType, TxnKind
 from rules.clock import local_day, local_moment
-from rules.ledger.moving import POSTING, TXN, credit_owner, lock_accounts
+from rules.ledger.moving import credit_owner, lock_accounts
 from rules.ledger.transactions import book_of, hash_of, recorded_now
 from rules.work import SYSTEM, Transactions, Work
 

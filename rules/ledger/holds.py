@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, insert, select, update
 
-from models.ledger import AccountKind, Hold, OwnerType, Posting, Txn, TxnKind
+from models.ledger import HOLD, POSTING, TXN, AccountKind, OwnerType, TxnKind
 from rules.errors import Kind, RuleError
 from rules.ledger.moving import (
     Journal,
@@ -63,36 +63,41 @@ class Holding:
         return [self.resident_id, self.amount, self.expires_at, self.scope, self.cause.event_id]
 
 
-_insert_hold = insert(Hold).values(captured=0, released=0)
+_insert_hold = insert(HOLD).values(captured=0, released=0)
 _hold = select(
-    Hold.txn_id, Hold.wallet_id, Hold.escrow_id, Hold.amount, Hold.captured, Hold.released, Hold.expires_at
-).where(Hold.town_id == bindparam("town"), Hold.txn_id == bindparam("txn"))
+    HOLD.c.txn_id,
+    HOLD.c.wallet_id,
+    HOLD.c.escrow_id,
+    HOLD.c.amount,
+    HOLD.c.captured,
+    HOLD.c.released,
+    HOLD.c.expires_at,
+).where(HOLD.c.town_id == bindparam("town"), HOLD.c.txn_id == bindparam("txn"))
 _settle = (
-    update(Hold)
+    update(HOLD)
     .where(
-        Hold.town_id == bindparam("town"),
-        Hold.txn_id == bindparam("txn"),
-        Hold.captured + Hold.released + bindparam("capture") + bindparam("release") <= Hold.amount,
+        HOLD.c.town_id == bindparam("town"),
+        HOLD.c.txn_id == bindparam("txn"),
+        HOLD.c.captured + HOLD.c.released + bindparam("capture") + bindparam("release") <= HOLD.c.amount,
     )
-    .values(captured=Hold.captured + bindparam("capture"), released=Hold.released + bindparam("release"))
-    .returning(Hold.captured, Hold.released)
-    .execution_options(synchronize_session=False)
+    .values(captured=HOLD.c.captured + bindparam("capture"), released=HOLD.c.released + bindparam("release"))
+    .returning(HOLD.c.captured, HOLD.c.released)
 )
-_capture = _settle.where(Hold.expires_at > bindparam("now"))
+_capture = _settle.where(HOLD.c.expires_at > bindparam("now"))
 _parts = (
-    select(Posting.dst_lot_id, Posting.amount)
-    .where(Posting.town_id == bindparam("town"), Posting.txn_id == bindparam("txn"))
-    .order_by(Posting.n)
+    select(POSTING.c.dst_lot_id, POSTING.c.amount)
+    .where(POSTING.c.town_id == bindparam("town"), POSTING.c.txn_id == bindparam("txn"))
+    .order_by(POSTING.c.n)
 )
 _lapsed = (
-    select(Hold.txn_id, (Hold.amount - Hold.captured - Hold.released).label("open"))
-    .join(Txn, (Txn.town_id == Hold.town_id) & (Txn.id == Hold.txn_id))
+    select(HOLD.c.txn_id, (HOLD.c.amount - HOLD.c.captured - HOLD.c.released).label("open"))
+    .join(TXN, (TXN.c.town_id == HOLD.c.town_id) & (TXN.c.id == HOLD.c.txn_id))
     .where(
-        Hold.town_id == bindparam("town"),
-        Hold.expires_at <= bindparam("now"),
-        Hold.captured + Hold.released < Hold.amount,
+        HOLD.c.town_id == bindparam("town"),
+        HOLD.c.expires_at <= bindparam("now"),
+        HOLD.c.captured + HOLD.c.released < HOLD.c.amount,
     )
-    .order_by(Hold.expires_at, Hold.txn_id)
+    .order_by(HOLD.c.expires_at, HOLD.c.txn_id)
     .limit(bindparam("limit"))
 )
 
@@ -115,7 +120,7 @@ def hold(work: Work, key: str, holding: Holding) -> Receipt:
     journal.write(work)
     columns = {"wallet_id": wallet.id, "escrow_id": escrow.id, "amount": holding.amount}
     kept = {"town_id": work.town_id, "txn_id": opened.txn_id, "expires_at": holding.expires_at, **columns}
-    work.db.execute(_insert_hold, kept)
+    work.core.execute(_insert_hold, kept)
     return Receipt(opened.txn_id, holding.amount, wallet.balance, replayed=False)
 
 
@@ -167,7 +172,7 @@ def release_lapsed_holds(work: Work, limit: int) -> int:
 
     A hold that is captured or voided between the look and its turn is left to whoever did that.
     """
-    rows = work.db.execute(_lapsed, {"town": work.town_id, "now": work.now, "limit": limit}).all()
+    rows = work.core.execute(_lapsed, {"town": work.town_id, "now": work.now, "limit": limit}).all()
     for row in rows:
         cause = Cause("hold_lapsed", f"冻结到期未使用，退回 {row.open} 分", work.now)
         void(work, f"hold-lapsed:{row.txn_id}", row.txn_id, row.open, cause)
@@ -176,7 +181,7 @@ def release_lapsed_holds(work: Work, limit: int) -> int:
 
 def read_hold(work: Work, hold_id: int) -> AnyRow:
     """A hold as it stands: amount, captured, released, expires_at. Raises TxnUnknown."""
-    row = work.db.execute(_hold, {"town": work.town_id, "txn": hold_id}).first()
+    row = work.core.execute(_hold, {"town": work.town_id, "txn": hold_id}).first()
     if row is None:
         raise TxnUnknown
     return row
@@ -204,7 +209,7 @@ def _settle_hold(work: Work, kept: AnyRow, *, capture: int, release: int) -> tup
     """Move the hold's counters on, and return them. Raises HoldLapsed, HoldSettled."""
     assert capture + release > 0, "nothing can't be settled"
     asked = {"town": work.town_id, "txn": kept.txn_id, "capture": capture, "release": release}
-    settled = work.db.execute(_capture, asked | {"now": work.now}) if capture else work.db.execute(_settle, asked)
+    settled = work.core.execute(_capture, asked | {"now": work.now}) if capture else work.core.execute(_settle, asked)
     counters = settled.first()
     if counters is None:
         kept = read_hold(work, kept.txn_id)
@@ -227,5 +232,5 @@ def _take_from_escrow(work: Work, kept: AnyRow, start: int, stop: int) -> tuple[
 
 
 def _read_parts(work: Work, hold_id: int) -> list[tuple[int, int]]:
-    rows = work.db.execute(_parts, {"town": work.town_id, "txn": hold_id})
+    rows = work.core.execute(_parts, {"town": work.town_id, "txn": hold_id})
     return [(row.dst_lot_id, row.amount) for row in rows]

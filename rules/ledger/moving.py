@@ -10,18 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import Integer, Table, bindparam, insert, or_, select, update
+from sqlalchemy import bindparam, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from models.ledger import Account, AccountKind, Lot, OwnerType, Posting, Txn
+from models.ledger import ACCOUNT, LOT, POSTING, AccountKind, OwnerType
 from rules.ledger.transactions import BookFacts, recorded_now
 from rules.work import Work
 
 UNBOUNDED = {AccountKind.MINT}
-#: The tables as Core sees them, for what is written many rows at a time.
-ACCOUNT, LOT, TXN, POSTING = (cast(Table, table.__table__) for table in (Account, Lot, Txn, Posting))
 
 
 @dataclass(slots=True)
@@ -97,85 +95,82 @@ class Journal:
     def write(self, work: Work) -> None:
         """Insert the postings."""
         rows = [{"town_id": work.town_id, **row} for row in self.rows]
-        work.db.execute(_post, rows[0] if len(rows) == 1 else rows)
+        work.core.execute(_post, rows[0] if len(rows) == 1 else rows)
 
 
-_account_columns = (Account.id, Account.credited, Account.debited)
-_credit_owner = upsert(Account)
+_account_columns = (ACCOUNT.c.id, ACCOUNT.c.credited, ACCOUNT.c.debited)
+_credit_owner = upsert(ACCOUNT)
 _credit_owner = _credit_owner.on_conflict_do_update(  # type: ignore[assignment]
     index_elements=["town_id", "book_id", "kind", "owner_type", "owner_id", "shard"],
-    set_={"credited": Account.credited + _credit_owner.excluded.credited},
+    set_={"credited": ACCOUNT.c.credited + _credit_owner.excluded.credited},
 ).returning(*_account_columns)
 _credit_account = (
-    update(Account)
-    .where(Account.town_id == bindparam("town"), Account.id == bindparam("account"))
-    .values(credited=Account.credited + bindparam("amount", type_=Integer))
+    update(ACCOUNT)
+    .where(ACCOUNT.c.town_id == bindparam("town"), ACCOUNT.c.id == bindparam("account"))
+    .values(credited=ACCOUNT.c.credited + bindparam("amount"))
     .returning(*_account_columns)
-    .execution_options(synchronize_session=False)
 )
 _debit = (
-    update(Account)
+    update(ACCOUNT)
     .where(
-        Account.town_id == bindparam("town"),
-        or_(Account.unbounded, Account.credited - Account.debited - bindparam("amount") >= Account.floor),
+        ACCOUNT.c.town_id == bindparam("town"),
+        or_(ACCOUNT.c.unbounded, ACCOUNT.c.credited - ACCOUNT.c.debited - bindparam("amount") >= ACCOUNT.c.floor),
     )
-    .values(debited=Account.debited + bindparam("amount"))
+    .values(debited=ACCOUNT.c.debited + bindparam("amount"))
     .returning(*_account_columns)
-    .execution_options(synchronize_session=False)
 )
-_debit_account = _debit.where(Account.id == bindparam("account"))
+_debit_account = _debit.where(ACCOUNT.c.id == bindparam("account"))
 _debit_owner = _debit.where(
-    Account.book_id == bindparam("book"),
-    Account.kind == bindparam("of_kind"),
-    Account.owner_type == bindparam("owned_by"),
-    Account.owner_id == bindparam("owner"),
-    Account.shard == bindparam("in_shard"),
+    ACCOUNT.c.book_id == bindparam("book"),
+    ACCOUNT.c.kind == bindparam("of_kind"),
+    ACCOUNT.c.owner_type == bindparam("owned_by"),
+    ACCOUNT.c.owner_id == bindparam("owner"),
+    ACCOUNT.c.shard == bindparam("in_shard"),
 )
-_find_account = select(Account.id).where(
-    Account.town_id == bindparam("town"),
-    Account.book_id == bindparam("book"),
-    Account.kind == bindparam("of_kind"),
-    Account.owner_type == OwnerType.RESIDENT,
-    Account.owner_id == bindparam("owner"),
-    Account.shard == 0,
+_find_account = select(ACCOUNT.c.id).where(
+    ACCOUNT.c.town_id == bindparam("town"),
+    ACCOUNT.c.book_id == bindparam("book"),
+    ACCOUNT.c.kind == bindparam("of_kind"),
+    ACCOUNT.c.owner_type == OwnerType.RESIDENT,
+    ACCOUNT.c.owner_id == bindparam("owner"),
+    ACCOUNT.c.shard == 0,
 )
 _lock_accounts = (
-    select(Account.id)
-    .where(Account.town_id == bindparam("town"), Account.id.in_(bindparam("accounts", expanding=True)))
-    .order_by(Account.id)
+    select(ACCOUNT.c.id)
+    .where(ACCOUNT.c.town_id == bindparam("town"), ACCOUNT.c.id.in_(bindparam("accounts", expanding=True)))
+    .order_by(ACCOUNT.c.id)
     .with_for_update(key_share=True)
 )
-_lot_columns = (Lot.id, Lot.credited, Lot.debited, Lot.expires_on, Lot.scope, Lot.issuer_id)
-_credit_lots = upsert(Lot)
+_lot_columns = (LOT.c.id, LOT.c.credited, LOT.c.debited, LOT.c.expires_on, LOT.c.scope, LOT.c.issuer_id)
+_credit_lots = upsert(LOT)
 _credit_lots = _credit_lots.on_conflict_do_update(  # type: ignore[assignment]
     index_elements=["town_id", "account_id", "expires_on", "scope", "issuer_id"],
-    set_={"credited": Lot.credited + _credit_lots.excluded.credited},
-).returning(Lot.account_id, *_lot_columns)
+    set_={"credited": LOT.c.credited + _credit_lots.excluded.credited},
+).returning(LOT.c.account_id, *_lot_columns)
 _debit_lot = (
-    update(Lot)
+    update(LOT)
     .where(
-        Lot.town_id == bindparam("town"),
-        Lot.id == bindparam("lot"),
-        Lot.credited - Lot.debited >= bindparam("amount"),
+        LOT.c.town_id == bindparam("town"),
+        LOT.c.id == bindparam("lot"),
+        LOT.c.credited - LOT.c.debited >= bindparam("amount"),
     )
-    .values(debited=Lot.debited + bindparam("amount"))
-    .execution_options(synchronize_session=False)
+    .values(debited=LOT.c.debited + bindparam("amount"))
 )
 _good_lots = (
     select(*_lot_columns)
     .where(
-        Lot.town_id == bindparam("town"),
-        Lot.account_id == bindparam("account"),
-        Lot.expires_on >= bindparam("today"),
-        Lot.credited > Lot.debited,
-        or_(Lot.scope == "", Lot.scope == bindparam("in_scope")),
+        LOT.c.town_id == bindparam("town"),
+        LOT.c.account_id == bindparam("account"),
+        LOT.c.expires_on >= bindparam("today"),
+        LOT.c.credited > LOT.c.debited,
+        or_(LOT.c.scope == "", LOT.c.scope == bindparam("in_scope")),
     )
-    .order_by(Lot.expires_on, Lot.scope.desc(), Lot.issuer_id)
+    .order_by(LOT.c.expires_on, LOT.c.scope.desc(), LOT.c.issuer_id)
 )
 _lots_by_id = select(*_lot_columns).where(
-    Lot.town_id == bindparam("town"), Lot.id.in_(bindparam("lots", expanding=True))
+    LOT.c.town_id == bindparam("town"), LOT.c.id.in_(bindparam("lots", expanding=True))
 )
-_post = insert(Posting).values(recorded_at=recorded_now())
+_post = insert(POSTING).values(recorded_at=recorded_now())
 
 
 def account_row(
@@ -202,20 +197,20 @@ def credit_owner(
 ) -> Counters:
     """Credit an owner's account, which is opened if there is none."""
     account = account_row(work, book, kind, owner_type, owner_id)
-    row = work.db.execute(_credit_owner, {**account, "credited": amount}).one()
+    row = work.core.execute(_credit_owner, {**account, "credited": amount}).one()
     return Counters(row.id, row.credited - amount, row.debited)
 
 
 def credit_account(work: Work, account_id: int, amount: int) -> Counters:
     """Credit an account that is there."""
-    row = work.db.execute(_credit_account, {"town": work.town_id, "account": account_id, "amount": amount}).one()
+    row = work.core.execute(_credit_account, {"town": work.town_id, "account": account_id, "amount": amount}).one()
     return Counters(row.id, row.credited - amount, row.debited)
 
 
 def debit_account(work: Work, account_id: int, amount: int) -> Counters | None:
     """Debit an account; None when its balance would fall below its floor."""
     debit = {"town": work.town_id, "account": account_id, "amount": amount}
-    row = work.db.execute(_debit_account, debit).first()
+    row = work.core.execute(_debit_account, debit).first()
     return Counters(row.id, row.credited, row.debited - amount) if row else None
 
 
@@ -230,7 +225,7 @@ def debit_owner(
     shard: int = 0,
 ) -> Counters | None:
     """Debit an owner's account; None when there is none, or its balance would fall below its floor."""
-    row = work.db.execute(
+    row = work.core.execute(
         _debit_owner,
         {
             "town": work.town_id,
@@ -248,18 +243,18 @@ def debit_owner(
 def find_account(work: Work, book: BookFacts, kind: AccountKind, resident_id: int) -> int | None:
     """The id of a resident's account, if there is one."""
     asked = {"town": work.town_id, "book": book.id, "of_kind": kind, "owner": resident_id}
-    return work.db.scalar(_find_account, asked)
+    return work.core.scalar(_find_account, asked)
 
 
 def lock_accounts(work: Work, account_ids: Iterable[int]) -> None:
     """Lock accounts by id, for a deed that changes more than one of them."""
-    work.db.execute(_lock_accounts, {"town": work.town_id, "accounts": list(account_ids)}).all()
+    work.core.execute(_lock_accounts, {"town": work.town_id, "accounts": list(account_ids)}).all()
 
 
 def credit_lots(work: Work, account_id: int, amounts: Sequence[tuple[LotKey, int]]) -> list[Counters]:
     """Credit lots of an account that the caller has locked; a lot that isn't there is opened. No key twice."""
     rows = [lot_row(work, account_id, key, amount) for key, amount in amounts]
-    found = work.db.execute(_credit_lots, rows[0] if len(rows) == 1 else rows).all()
+    found = work.core.execute(_credit_lots, rows[0] if len(rows) == 1 else rows).all()
     by_key = {LotKey(row.expires_on, row.scope, row.issuer_id): row for row in found}
     return [Counters(by_key[key].id, by_key[key].credited - amount, by_key[key].debited) for key, amount in amounts]
 
@@ -285,12 +280,12 @@ def read_good_lots(work: Work, account_id: int, today: date, scope: str) -> list
     before the lock was waited for.
     """
     asked = {"town": work.town_id, "account": account_id, "today": today, "in_scope": scope}
-    return [_open_lot(row) for row in work.db.execute(_good_lots, asked)]
+    return [_open_lot(row) for row in work.core.execute(_good_lots, asked)]
 
 
 def read_lots(work: Work, lot_ids: Iterable[int]) -> dict[int, OpenLot]:
     """Lots by id, whatever is left in them. The caller has locked their accounts in an earlier statement."""
-    rows = work.db.execute(_lots_by_id, {"town": work.town_id, "lots": list(lot_ids)})
+    rows = work.core.execute(_lots_by_id, {"town": work.town_id, "lots": list(lot_ids)})
     return {row.id: _open_lot(row) for row in rows}
 
 
@@ -324,5 +319,5 @@ def take(till: list[tuple[Counters, int]], amount: int) -> Iterator[tuple[Counte
 def debit_lots(work: Work, taken: Sequence[tuple[OpenLot, int]]) -> None:
     """Book what was allocated. The lots' account is locked, so nothing can have come between."""
     debits = [{"town": work.town_id, "lot": lot.id, "amount": amount} for lot, amount in taken]
-    changed = work.db.connection().execute(_debit_lot, debits).rowcount
+    changed = work.core.execute(_debit_lot, debits).rowcount
     assert changed == len(debits), "a lot changed while its account was locked"

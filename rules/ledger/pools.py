@@ -11,7 +11,7 @@ import hashlib
 
 from sqlalchemy import bindparam, func, insert, select, update
 
-from models.ledger import Account, AccountKind, Book, OwnerType, TxnKind
+from models.ledger import ACCOUNT, BOOK, AccountKind, OwnerType, TxnKind
 from rules.errors import Kind, RuleError
 from rules.ledger.moving import Counters, Journal, account_row, credit_owner, debit_account, debit_owner
 from rules.ledger.transactions import BookFacts, Cause, Receipt, book_of, open_txn
@@ -28,34 +28,37 @@ class BudgetExhausted(RuleError):
 
 
 _shards = (
-    select(Account.id, Account.shard, Account.credited, Account.debited, Account.floor)
+    select(ACCOUNT.c.id, ACCOUNT.c.shard, ACCOUNT.c.credited, ACCOUNT.c.debited, ACCOUNT.c.floor)
     .where(
-        Account.town_id == bindparam("town"),
-        Account.book_id == bindparam("book"),
-        Account.kind == AccountKind.POOL,
-        Account.owner_type == bindparam("owned_by"),
-        Account.owner_id == bindparam("owner"),
+        ACCOUNT.c.town_id == bindparam("town"),
+        ACCOUNT.c.book_id == bindparam("book"),
+        ACCOUNT.c.kind == AccountKind.POOL,
+        ACCOUNT.c.owner_type == bindparam("owned_by"),
+        ACCOUNT.c.owner_id == bindparam("owner"),
     )
-    .order_by(Account.shard)
+    .order_by(ACCOUNT.c.shard)
 )
 _lock_shards = _shards.with_for_update(key_share=True)
-_pool_balance = select(func.coalesce(func.sum(Account.credited - Account.debited), 0)).where(
-    Account.town_id == bindparam("town"),
-    Account.book_id == bindparam("book"),
-    Account.kind == AccountKind.POOL,
-    Account.owner_type == bindparam("owned_by"),
-    Account.owner_id == bindparam("owner"),
+_pool_balance = select(func.coalesce(func.sum(ACCOUNT.c.credited - ACCOUNT.c.debited), 0)).where(
+    ACCOUNT.c.town_id == bindparam("town"),
+    ACCOUNT.c.book_id == bindparam("book"),
+    ACCOUNT.c.kind == AccountKind.POOL,
+    ACCOUNT.c.owner_type == bindparam("owned_by"),
+    ACCOUNT.c.owner_id == bindparam("owner"),
 )
 _pool_owners = (
-    select(Account.owner_type, Account.owner_id)
-    .where(Account.town_id == bindparam("town"), Account.book_id == bindparam("book"), Account.kind == AccountKind.POOL)
+    select(ACCOUNT.c.owner_type, ACCOUNT.c.owner_id)
+    .where(
+        ACCOUNT.c.town_id == bindparam("town"),
+        ACCOUNT.c.book_id == bindparam("book"),
+        ACCOUNT.c.kind == AccountKind.POOL,
+    )
     .distinct()
 )
 _set_shards = (
-    update(Book)
-    .where(Book.town_id == bindparam("town"), Book.id == bindparam("book"))
+    update(BOOK)
+    .where(BOOK.c.town_id == bindparam("town"), BOOK.c.id == bindparam("book"))
     .values(pool_shards=bindparam("shards"))
-    .execution_options(synchronize_session=False)
 )
 
 
@@ -63,10 +66,10 @@ def open_book(work: Work, code: str, name: str, scale: int = 0) -> int:
     """Create a book of the town with its mint and its empty pool, and return its id."""
     book_id = work.new_id()
     book = {"town_id": work.town_id, "id": book_id, "code": code, "name": name, "scale": scale}
-    work.db.execute(insert(Book), book)
+    work.core.execute(insert(BOOK), book)
     facts = BookFacts(book_id, pool_shards=1)
     for kind in (AccountKind.MINT, AccountKind.POOL):
-        work.db.execute(insert(Account), account_row(work, facts, kind, OwnerType.TOWN, work.town_id))
+        work.core.execute(insert(ACCOUNT), account_row(work, facts, kind, OwnerType.TOWN, work.town_id))
     return book_id
 
 
@@ -101,7 +104,7 @@ def budget_request(amount: int, explanation: str, operator_id: int | None = None
 
 def read_pool_balance(work: Work, issuer_id: int | None = None) -> int:
     """What is left of the town's budget of points, or of an operator's."""
-    return int(work.db.execute(_pool_balance, _pool(work, book_of(work), issuer_id or work.town_id)).scalar_one())
+    return int(work.core.execute(_pool_balance, _pool(work, book_of(work), issuer_id or work.town_id)).scalar_one())
 
 
 def draw_from_pool(work: Work, book: BookFacts, issuer_id: int, key: str, amount: int) -> list[tuple[Counters, int]]:
@@ -118,7 +121,7 @@ def shard_of(key: str, shards: int) -> int:
 
 def _draw_from_all(work: Work, book: BookFacts, issuer_id: int, amount: int) -> list[tuple[Counters, int]]:
     drawn: list[tuple[Counters, int]] = []
-    for row in work.db.execute(_lock_shards, _pool(work, book, issuer_id)).all():
+    for row in work.core.execute(_lock_shards, _pool(work, book, issuer_id)).all():
         part = min(row.credited - row.debited - row.floor, amount)
         if part > 0:
             counters = debit_account(work, row.id, part)
@@ -141,9 +144,9 @@ def set_shards(work: Work, shards: int) -> int:
     """
     assert 1 <= shards <= SHARDS_MAX, f"a pool has 1 to {SHARDS_MAX} shards"
     book = book_of(work)
-    owners = work.db.execute(_pool_owners, {"town": work.town_id, "book": book.id}).all()
+    owners = work.core.execute(_pool_owners, {"town": work.town_id, "book": book.id}).all()
     moved = sum(_spread(work, book, owner.owner_id, shards) for owner in sorted(owners, key=lambda row: row.owner_id))
-    work.db.execute(_set_shards, {"town": work.town_id, "book": book.id, "shards": shards})
+    work.core.execute(_set_shards, {"town": work.town_id, "book": book.id, "shards": shards})
     work.learned["book", work.town_id, "points"] = BookFacts(book.id, shards)
     return moved
 
@@ -151,15 +154,15 @@ def set_shards(work: Work, shards: int) -> int:
 def _spread(work: Work, book: BookFacts, owner_id: int, shards: int) -> int:
     """Move one pool's points between its shards, from those with too much to those with too little."""
     pool = _pool(work, book, owner_id)
-    there = {row.shard for row in work.db.execute(_shards, pool)}
+    there = {row.shard for row in work.core.execute(_shards, pool)}
     missing = [
         account_row(work, book, AccountKind.POOL, owner_type_of(work, owner_id), owner_id, shard=shard)
         for shard in range(shards)
         if shard not in there
     ]
     if missing:
-        work.db.execute(insert(Account), missing)
-    rows = work.db.execute(_lock_shards, pool).all()
+        work.core.execute(insert(ACCOUNT), missing)
+    rows = work.core.execute(_lock_shards, pool).all()
     total = sum(row.credited - row.debited for row in rows)
     goal = {row.shard: total // shards + (row.shard < total % shards) if row.shard < shards else 0 for row in rows}
     counters = {row.shard: Counters(row.id, row.credited, row.debited) for row in rows}
@@ -196,17 +199,16 @@ def _even_out(surplus: dict[int, int]) -> list[tuple[int, int, int]]:
 
 
 _move_counters = (
-    update(Account)
-    .where(Account.town_id == bindparam("town"), Account.id == bindparam("account"))
+    update(ACCOUNT)
+    .where(ACCOUNT.c.town_id == bindparam("town"), ACCOUNT.c.id == bindparam("account"))
     .values(
-        credited=Account.credited + bindparam("credit"),
-        debited=Account.debited + bindparam("debit"),
+        credited=ACCOUNT.c.credited + bindparam("credit"),
+        debited=ACCOUNT.c.debited + bindparam("debit"),
     )
-    .execution_options(synchronize_session=False)
 )
 
 
 def _set_counters(work: Work, after: Counters, before: object) -> None:
     credit = after.credited - before.credited  # type: ignore[attr-defined]
     debit = after.debited - before.debited  # type: ignore[attr-defined]
-    work.db.execute(_move_counters, {"town": work.town_id, "account": after.id, "credit": credit, "debit": debit})
+    work.core.execute(_move_counters, {"town": work.town_id, "account": after.id, "credit": credit, "debit": debit})

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, func, select
 
-from models.ledger import Account, AccountKind, Lot, OwnerType, Posting, Txn, TxnKind
+from models.ledger import ACCOUNT, LOT, POSTING, TXN, AccountKind, Lot, OwnerType, TxnKind
 from models.territory import Scene
+from rules.clock import local_day
 from rules.ledger.transactions import book_of
 from rules.paging import Page, Position
 from rules.rows import AnyRow
@@ -41,45 +42,59 @@ class StatementLine:
 
 
 _wallet = select(
-    Account.id, (Account.credited - Account.debited).label("balance"), Account.credited, Account.debited
+    ACCOUNT.c.id, (ACCOUNT.c.credited - ACCOUNT.c.debited).label("balance"), ACCOUNT.c.credited, ACCOUNT.c.debited
 ).where(
-    Account.town_id == bindparam("town"),
-    Account.book_id == bindparam("book"),
-    Account.kind == AccountKind.WALLET,
-    Account.owner_type == OwnerType.RESIDENT,
-    Account.owner_id == bindparam("resident"),
-    Account.shard == 0,
+    ACCOUNT.c.town_id == bindparam("town"),
+    ACCOUNT.c.book_id == bindparam("book"),
+    ACCOUNT.c.kind == AccountKind.WALLET,
+    ACCOUNT.c.owner_type == OwnerType.RESIDENT,
+    ACCOUNT.c.owner_id == bindparam("resident"),
+    ACCOUNT.c.shard == 0,
 )
 _open_lots = (
-    select(Lot.expires_on, Lot.scope, (Lot.credited - Lot.debited).label("amount"))
+    select(LOT.c.expires_on, LOT.c.scope, (LOT.c.credited - LOT.c.debited).label("amount"))
     .where(
-        Lot.town_id == bindparam("town"),
-        Lot.account_id == bindparam("account"),
-        Lot.credited > Lot.debited,
-        Lot.expires_on >= bindparam("today"),
+        LOT.c.town_id == bindparam("town"),
+        LOT.c.account_id == bindparam("account"),
+        LOT.c.credited > LOT.c.debited,
+        LOT.c.expires_on >= bindparam("today"),
     )
-    .order_by(Lot.expires_on, Lot.scope)
+    .order_by(LOT.c.expires_on, LOT.c.scope)
 )
-_line = (Txn.id, Txn.effective_at, Txn.kind, Txn.reason, Txn.explanation, Txn.scene, Posting.amount)
-_lines = select(*_line, Posting.n).join(Txn, (Txn.town_id == Posting.town_id) & (Txn.id == Posting.txn_id))
-_came_in = (
-    _lines.add_columns(Posting.dst_credited_after.label("credited"), Posting.dst_debited.label("debited"))
-    .where(
-        Posting.town_id == bindparam("town"),
-        Posting.dst_account_id == bindparam("account"),
-        Posting.dst_credited_after <= bindparam("up_to"),
+_recorded_by = (
+    POSTING.c.town_id == LOT.c.town_id,
+    POSTING.c.recorded_at <= bindparam("at"),
+)
+_in_by = select(func.coalesce(func.sum(POSTING.c.amount), 0)).where(*_recorded_by, POSTING.c.dst_lot_id == LOT.c.id)
+_out_by = select(func.coalesce(func.sum(POSTING.c.amount), 0)).where(*_recorded_by, POSTING.c.src_lot_id == LOT.c.id)
+_balance_at = select(
+    func.coalesce(
+        func.sum(_in_by.correlate(Lot).scalar_subquery() - _out_by.correlate(Lot).scalar_subquery()),
+        0,
     )
-    .order_by(Posting.dst_credited_after.desc())
+).where(
+    LOT.c.town_id == bindparam("town"), LOT.c.account_id == bindparam("account"), LOT.c.expires_on >= bindparam("day")
+)
+_line = (TXN.c.id, TXN.c.effective_at, TXN.c.kind, TXN.c.reason, TXN.c.explanation, TXN.c.scene, POSTING.c.amount)
+_lines = select(*_line, POSTING.c.n).join(TXN, (TXN.c.town_id == POSTING.c.town_id) & (TXN.c.id == POSTING.c.txn_id))
+_came_in = (
+    _lines.add_columns(POSTING.c.dst_credited_after.label("credited"), POSTING.c.dst_debited.label("debited"))
+    .where(
+        POSTING.c.town_id == bindparam("town"),
+        POSTING.c.dst_account_id == bindparam("account"),
+        POSTING.c.dst_credited_after <= bindparam("up_to"),
+    )
+    .order_by(POSTING.c.dst_credited_after.desc())
     .limit(bindparam("limit"))
 )
 _went_out = (
-    _lines.add_columns(Posting.src_credited.label("credited"), Posting.src_debited_after.label("debited"))
+    _lines.add_columns(POSTING.c.src_credited.label("credited"), POSTING.c.src_debited_after.label("debited"))
     .where(
-        Posting.town_id == bindparam("town"),
-        Posting.src_account_id == bindparam("account"),
-        Posting.src_debited_after <= bindparam("up_to"),
+        POSTING.c.town_id == bindparam("town"),
+        POSTING.c.src_account_id == bindparam("account"),
+        POSTING.c.src_debited_after <= bindparam("up_to"),
     )
-    .order_by(Posting.src_debited_after.desc())
+    .order_by(POSTING.c.src_debited_after.desc())
     .limit(bindparam("limit"))
 )
 
@@ -87,15 +102,22 @@ _went_out = (
 def read_wallet(work: Work, resident_id: int) -> Wallet:
     """The resident's wallet of the points book."""
     book_id = book_of(work).id
-    row = work.db.execute(_wallet, {"town": work.town_id, "book": book_id, "resident": resident_id}).first()
+    row = work.core.execute(_wallet, {"town": work.town_id, "book": book_id, "resident": resident_id}).first()
     return Wallet(row.id, row.balance, row.credited, row.debited) if row else Wallet(None, 0)
+
+
+def balance_at(work: Work, resident_id: int, at: datetime) -> int:
+    """What a resident had to spend at a moment: what was recorded by then, in lots that were good on that day."""
+    wallet = read_wallet(work, resident_id)
+    asked = {"town": work.town_id, "account": wallet.id, "at": at, "day": local_day(at)}
+    return int(work.core.execute(_balance_at, asked).scalar_one()) if wallet.id else 0
 
 
 def read_open_lots(work: Work, wallet: Wallet, today: date) -> Sequence[AnyRow]:
     """What is left in each lot of a wallet that is still good today, the first to lapse first."""
     if wallet.id is None:
         return []
-    return work.db.execute(_open_lots, {"town": work.town_id, "account": wallet.id, "today": today}).all()
+    return work.core.execute(_open_lots, {"town": work.town_id, "account": wallet.id, "today": today}).all()
 
 
 def read_statement(work: Work, wallet: Wallet, after: Position | None, limit: int) -> Page[StatementLine]:
@@ -110,8 +132,8 @@ def read_statement(work: Work, wallet: Wallet, after: Position | None, limit: in
     if after is not None:
         credited, debited = min(credited, int(after[0])), min(debited, int(after[1]))
     seek = {"town": work.town_id, "account": wallet.id, "limit": limit + 1}
-    came_in = work.db.execute(_came_in, {**seek, "up_to": credited}).all()
-    went_out = work.db.execute(_went_out, {**seek, "up_to": debited}).all()
+    came_in = work.core.execute(_came_in, {**seek, "up_to": credited}).all()
+    went_out = work.core.execute(_went_out, {**seek, "up_to": debited}).all()
     lines: list[StatementLine] = []
     for row, sign in _latest_first(came_in, went_out):
         if len(lines) == limit:

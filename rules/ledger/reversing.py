@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from sqlalchemy import bindparam, case, func, or_, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from models.ledger import Hold, Lot, Posting, Reversal, Txn, TxnKind
+from models.ledger import HOLD, LOT, POSTING, REVERSAL, TXN, TxnKind
 from rules.clock import local_day
 from rules.errors import Kind, RuleError
 from rules.ledger.caps import free_caps
@@ -80,44 +80,46 @@ class Undoing:
         return sum(part.amount for part in self.parts)
 
 
-_original = select(Txn.id, Txn.kind, Txn.usages, Txn.hold_txn_id).where(
-    Txn.town_id == bindparam("town"), Txn.id == bindparam("txn")
+_original = select(TXN.c.id, TXN.c.kind, TXN.c.usages, TXN.c.hold_txn_id).where(
+    TXN.c.town_id == bindparam("town"), TXN.c.id == bindparam("txn")
 )
 _postings = (
     select(
-        Posting.n,
-        Posting.src_account_id,
-        Posting.dst_account_id,
-        Posting.src_lot_id,
-        Posting.dst_lot_id,
-        Posting.amount,
-        func.coalesce(Reversal.reversed, 0).label("reversed"),
+        POSTING.c.n,
+        POSTING.c.src_account_id,
+        POSTING.c.dst_account_id,
+        POSTING.c.src_lot_id,
+        POSTING.c.dst_lot_id,
+        POSTING.c.amount,
+        func.coalesce(REVERSAL.c.reversed, 0).label("reversed"),
     )
     .outerjoin(
-        Reversal,
-        (Reversal.town_id == Posting.town_id) & (Reversal.txn_id == Posting.txn_id) & (Reversal.n == Posting.n),
+        REVERSAL,
+        (REVERSAL.c.town_id == POSTING.c.town_id)
+        & (REVERSAL.c.txn_id == POSTING.c.txn_id)
+        & (REVERSAL.c.n == POSTING.c.n),
     )
-    .where(Posting.town_id == bindparam("town"), Posting.txn_id == bindparam("txn"))
-    .order_by(Posting.n.desc())
+    .where(POSTING.c.town_id == bindparam("town"), POSTING.c.txn_id == bindparam("txn"))
+    .order_by(POSTING.c.n.desc())
 )
-_take_back = upsert(Reversal)
+_take_back = upsert(REVERSAL)
 _take_back = _take_back.on_conflict_do_update(  # type: ignore[assignment]
     index_elements=["town_id", "txn_id", "n"],
-    set_={"reversed": Reversal.reversed + _take_back.excluded.reversed},
-    where=Reversal.reversed + _take_back.excluded.reversed <= Reversal.amount,
-).returning(Reversal.reversed)
+    set_={"reversed": REVERSAL.c.reversed + _take_back.excluded.reversed},
+    where=REVERSAL.c.reversed + _take_back.excluded.reversed <= REVERSAL.c.amount,
+).returning(REVERSAL.c.reversed)
 _lots_of_issuer = (
-    select(Lot.id, Lot.credited, Lot.debited, Lot.expires_on, Lot.scope, Lot.issuer_id)
+    select(LOT.c.id, LOT.c.credited, LOT.c.debited, LOT.c.expires_on, LOT.c.scope, LOT.c.issuer_id)
     .where(
-        Lot.town_id == bindparam("town"),
-        Lot.account_id == bindparam("account"),
-        Lot.issuer_id == bindparam("issuer"),
-        Lot.credited > Lot.debited,
-        or_(Lot.id == bindparam("lot"), Lot.expires_on >= bindparam("today")),
+        LOT.c.town_id == bindparam("town"),
+        LOT.c.account_id == bindparam("account"),
+        LOT.c.issuer_id == bindparam("issuer"),
+        LOT.c.credited > LOT.c.debited,
+        or_(LOT.c.id == bindparam("lot"), LOT.c.expires_on >= bindparam("today")),
     )
-    .order_by(case((Lot.id == bindparam("lot"), 0), else_=1), Lot.expires_on, Lot.scope)
+    .order_by(case((LOT.c.id == bindparam("lot"), 0), else_=1), LOT.c.expires_on, LOT.c.scope)
 )
-_wallet_of_hold = select(Hold.wallet_id).where(Hold.town_id == bindparam("town"), Hold.txn_id == bindparam("txn"))
+_wallet_of_hold = select(HOLD.c.wallet_id).where(HOLD.c.town_id == bindparam("town"), HOLD.c.txn_id == bindparam("txn"))
 
 
 def reverse(work: Work, key: str, txn_id: int, cause: Cause, *, amount: int | None = None) -> Receipt:
@@ -127,10 +129,10 @@ def reverse(work: Work, key: str, txn_id: int, cause: Cause, *, amount: int | No
     PointsInsufficient, BudgetExhausted, KeyTaken.
     """
     assert amount is None or amount > 0, "nothing can't be reversed"
-    original = work.db.execute(_original, {"town": work.town_id, "txn": txn_id}).first()
+    original = work.core.execute(_original, {"town": work.town_id, "txn": txn_id}).first()
     if original is None:
         raise TxnUnknown
-    postings = work.db.execute(_postings, {"town": work.town_id, "txn": txn_id}).all()
+    postings = work.core.execute(_postings, {"town": work.town_id, "txn": txn_id}).all()
     way_back = _way_back(original, postings[0])
     links = {"reverses_txn_id": txn_id}
     about = "dst" if way_back is _back_to_wallet else "src"
@@ -178,7 +180,7 @@ def _guard(work: Work, txn_id: int, parts: Sequence[Part]) -> None:
     """Count what is taken back; somebody who came between us and our look makes us look again."""
     for part in sorted(parts, key=lambda part: part.posting.n):
         row = {"n": part.posting.n, "amount": part.posting.amount, "reversed": part.amount}
-        if work.db.scalar(_take_back, {"town_id": work.town_id, "txn_id": txn_id, **row}) is None:
+        if work.core.scalar(_take_back, {"town_id": work.town_id, "txn_id": txn_id, **row}) is None:
             raise TryAgain
 
 
@@ -218,7 +220,7 @@ def _back_to_wallet(work: Work, undoing: Undoing, journal: Journal) -> int:
     original, parts, amount = undoing.original, undoing.parts, undoing.amount
     wallet_id = parts[0].posting.src_account_id
     if original.kind is TxnKind.CAPTURE:
-        wallet_id = work.db.execute(_wallet_of_hold, {"town": work.town_id, "txn": original.hold_txn_id}).scalar_one()
+        wallet_id = work.core.execute(_wallet_of_hold, {"town": work.town_id, "txn": original.hold_txn_id}).scalar_one()
     wallet = credit_account(work, wallet_id, amount)
     keys = {id_: lot.key for id_, lot in read_lots(work, [part.posting.src_lot_id for part in parts]).items()}
     lots = credit_lots(work, wallet.id, [(keys[part.posting.src_lot_id], part.amount) for part in parts])
@@ -259,7 +261,7 @@ def _take_from_lots(
     wallet = debit_account(work, account_id, amount)
     issuer_id = read_lots(work, [lot_id])[lot_id].key.issuer_id
     asked = {"account": account_id, "lot": lot_id, "issuer": issuer_id, "today": local_day(work.now)}
-    rows = work.db.execute(_lots_of_issuer, {"town": work.town_id, **asked}).all()
+    rows = work.core.execute(_lots_of_issuer, {"town": work.town_id, **asked}).all()
     lots = [
         OpenLot(row.id, row.credited, row.debited, LotKey(row.expires_on, row.scope, row.issuer_id)) for row in rows
     ]

@@ -22,7 +22,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 from models.base import UtcDateTime
-from models.ledger import Book, Posting, Txn, TxnKind
+from models.ledger import BOOK, POSTING, TXN, TxnKind
 from models.territory import Scene
 from rules.errors import Kind, RuleError
 from rules.work import Work
@@ -103,29 +103,31 @@ def _recorded_now_on_sqlite(_element: recorded_now, _compiler: SQLCompiler, **_:
     return "strftime('%Y-%m-%d %H:%M:%f000', 'now')"  # the form in which SQLAlchemy stores a moment there
 
 
-_book = select(Book.id, Book.pool_shards).where(Book.town_id == bindparam("town"), Book.code == bindparam("code"))
+_book = select(BOOK.c.id, BOOK.c.pool_shards).where(
+    BOOK.c.town_id == bindparam("town"), BOOK.c.code == bindparam("code")
+)
 _open_txn = (
-    upsert(Txn)
+    upsert(TXN)
     .values(recorded_at=recorded_now())
     .on_conflict_do_nothing(index_elements=["town_id", "book_id", "idempotency_key"])
-    .returning(Txn.id)
+    .returning(TXN.c.id)
 )
 _originals = (
     select(
-        Txn.id,
-        Txn.idempotency_key,
-        Txn.request_hash,
-        Posting.amount,
-        (Posting.src_credited - Posting.src_debited_after).label("src_balance"),
-        (Posting.dst_credited_after - Posting.dst_debited).label("dst_balance"),
+        TXN.c.id,
+        TXN.c.idempotency_key,
+        TXN.c.request_hash,
+        POSTING.c.amount,
+        (POSTING.c.src_credited - POSTING.c.src_debited_after).label("src_balance"),
+        (POSTING.c.dst_credited_after - POSTING.c.dst_debited).label("dst_balance"),
     )
-    .join(Posting, (Posting.town_id == Txn.town_id) & (Posting.txn_id == Txn.id))
+    .join(POSTING, (POSTING.c.town_id == TXN.c.town_id) & (POSTING.c.txn_id == TXN.c.id))
     .where(
-        Txn.town_id == bindparam("town"),
-        Txn.book_id == bindparam("book"),
-        Txn.idempotency_key.in_(bindparam("keys", expanding=True)),
+        TXN.c.town_id == bindparam("town"),
+        TXN.c.book_id == bindparam("book"),
+        TXN.c.idempotency_key.in_(bindparam("keys", expanding=True)),
     )
-    .order_by(Txn.id, Posting.n)
+    .order_by(TXN.c.id, POSTING.c.n)
 )
 
 
@@ -135,7 +137,7 @@ def book_of(work: Work, code: str = POINTS) -> BookFacts:
 
 
 def _read_book(work: Work, code: str) -> BookFacts:
-    row = work.db.execute(_book, {"town": work.town_id, "code": code}).one()
+    row = work.core.execute(_book, {"town": work.town_id, "code": code}).one()
     return BookFacts(row.id, row.pool_shards)
 
 
@@ -157,7 +159,7 @@ def open_txn(
     book = book_of(work)
     request_hash = hash_of(kind, request)
     txn = txn_row(work, book, kind, key, request_hash, cause) | dict(links or {})
-    txn_id = work.db.scalar(_open_txn, txn)
+    txn_id = work.core.scalar(_open_txn, txn)
     if txn_id is not None:
         return Opened(book, txn_id)
     receipt = _receipt_again(work, book, key, request_hash, about)
@@ -197,7 +199,7 @@ def read_receipts(work: Work, book: BookFacts, request_hashes: Mapping[str, byte
     """The receipts that were given for these keys, some or all of which are there. Raises KeyTaken."""
     asked = {"town": work.town_id, "book": book.id, "keys": list(request_hashes)}
     receipts: dict[str, Receipt] = {}
-    for posting in work.db.execute(_originals, asked):
+    for posting in work.core.execute(_originals, asked):
         key = posting.idempotency_key
         if posting.request_hash != request_hashes[key]:
             raise KeyTaken

@@ -1,0 +1,22 @@
+"""Previews: the same deed, and then undone. What it would do is what it did; nothing of it stays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Concatenate, ParamSpec, TypeVar
+
+from rules.work import Work
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def preview(work: Work, deed: Callable[Concatenate[Work, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """What a deed would return, with nothing of it kept. Raises what it would raise.
+
+    It takes the locks that the deed takes until the caller's transaction ends, so it wants a transaction of its own.
+    """
+    with work.db.begin_nested() as savepoint:
+        result = deed(work, *args, **kwargs)
+        savepoint.rollback()
+    return result
