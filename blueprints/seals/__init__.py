@@ -1,0 +1,1 @@
+"""Published seals of the ledger."""
