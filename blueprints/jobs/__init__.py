@@ -1,0 +1,1 @@
+"""What runs without a request, for those who watch over it."""

@@ -1,0 +1,128 @@
+"""The scheduler process: `python3 -m jobs`, with the settings of the server it belongs to.
+
+It waits until the database is ready, then until it leads, and runs each job when it is due. What was due and didn't run
+is caught up at once and looked for again every few minutes. SIGTERM and SIGINT stop it in good order: nothing new
+begins, and what runs is run to its end.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+
+import structlog
+from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED, SchedulerEvent
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.interval import IntervalTrigger
+
+from jobs.leading import Leadership, leadership_of
+from jobs.runner import catch_up, run_due
+from jobs.schedule import JOBS, Means
+from rules.clock import ZONE, utc_now
+from rules.database import connect
+from rules.keys import KeysUnreadable, read_or_make
+from rules.readiness import check_readiness
+from rules.work import Transactions
+from settings import Settings, SettingsInvalid, read_settings
+
+#: How often the leader makes sure that it leads, and the others try to, in seconds.
+LOOK_SECONDS = 5.0
+#: How often the database is asked whether it is ready, in seconds.
+READY_SECONDS = 1.0
+CATCH_UP_MINUTES = 10
+#: A job whose moment passed so long ago, because the process was held up, is still run; older ones are caught up.
+LATE_SECONDS_MAX = 600
+THREADS = 4
+CONNECTIONS = THREADS + 1
+
+log = structlog.get_logger("binfen.jobs")
+
+
+def main() -> int:
+    try:
+        settings = read_settings()
+        settings.instance_dir.mkdir(parents=True, exist_ok=True)
+        keys = read_or_make(settings.keys_file)
+    except SettingsInvalid as error:
+        error.show()
+        return error.exit_code
+    except KeysUnreadable as error:
+        SettingsInvalid(f"KEYS_FILE: {error}.").show()
+        return SettingsInvalid.exit_code
+    configure_logging(settings)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    transactions = Transactions(connect(settings.database_url, pool_size=CONNECTIONS))
+    means = Means(transactions, keys)
+    log.info("jobs.started", pid=os.getpid())
+    wait_until_ready(transactions, stop)
+    keep_leading(means, leadership_of(settings.database_url, settings.instance_dir), stop)
+    transactions.engine.dispose()
+    log.info("jobs.stopped")
+    return 0
+
+
+def wait_until_ready(transactions: Transactions, stop: threading.Event) -> None:
+    """Return when the database answers and has this version's schema, or when it is time to stop."""
+    while not stop.is_set() and not check_readiness(transactions.engine).is_ready:
+        stop.wait(READY_SECONDS)
+
+
+def keep_leading(means: Means, leadership: Leadership, stop: threading.Event) -> None:
+    """Run jobs whenever this process leads, until it is time to stop."""
+    while not stop.is_set():
+        if not leadership.take():
+            stop.wait(LOOK_SECONDS)
+            continue
+        log.info("jobs.leading")
+        scheduler = make_scheduler(means)
+        scheduler.start()
+        while leadership.is_held() and not stop.wait(LOOK_SECONDS):
+            pass
+        scheduler.shutdown(wait=True)
+        leadership.give_up()
+        log.info("jobs.no_longer_leading")
+
+
+def make_scheduler(means: Means) -> BackgroundScheduler:
+    """A scheduler of all jobs, which keeps the main thread free for signals and for leading. Catches up when it starts."""
+    scheduler = BackgroundScheduler(
+        timezone=ZONE,
+        executors={"default": ThreadPoolExecutor(THREADS)},
+        job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": LATE_SECONDS_MAX},
+    )
+    scheduler.add_listener(_note, EVENT_JOB_ERROR | EVENT_JOB_MAX_INSTANCES | EVENT_JOB_MISSED)
+    for job in JOBS:
+        scheduler.add_job(run_due, job.when, id=job.name, args=(means, job))
+    every_few_minutes = IntervalTrigger(minutes=CATCH_UP_MINUTES, timezone=ZONE)
+    scheduler.add_job(catch_up, every_few_minutes, id="catch-up", args=(means,), next_run_time=utc_now())
+    return scheduler
+
+
+def _note(event: SchedulerEvent) -> None:
+    """Say that a job didn't run as it should, by the exception's class alone."""
+    error = getattr(event, "exception", None)
+    log.error("job.not_run", job=event.job_id, error=type(error).__name__ if error else None)
+
+
+def configure_logging(settings: Settings) -> None:
+    """JSON lines to standard error, as the server's are. The scheduler's own log tells messages of exceptions: off."""
+    logging.getLogger("apscheduler").setLevel(logging.CRITICAL + 1)
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[settings.log_level]),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,152 @@
+"""Which jobs there are, and when each is due. Another job is another entry of JOBS.
+
+A job is due at moments of the community's clock. Its slot names what a run is for, so that one run comes of a moment
+however many processes wake up for it. Its deed works for one town; it gets the way to open units of work, not one that is
+open, because a long job works in many short ones. It must bear to be run twice for one slot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from apscheduler.triggers.cron import CronTrigger
+
+from models.jobs import JobOutcome
+from rules.clock import ZONE, local_day, local_moment
+from rules.keys import Keys
+from rules.ledger.audit import audit
+from rules.ledger.expiring import expire
+from rules.ledger.expiry_notices import queue_notices_of_day
+from rules.ledger.holds import release_lapsed_holds
+from rules.ledger.sealing import seal_day
+from rules.work import SYSTEM, Transactions
+
+#: How far to look back for the last moment at which a job was due, in steps; no job is due less than once a month.
+LOOK_BACK = (timedelta(hours=1), timedelta(days=1), timedelta(days=32))
+A_MOMENT = timedelta(microseconds=1)
+HOLDS_AT_A_TIME = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What jobs work with."""
+
+    transactions: Transactions
+    keys: Keys
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """One run of a job: for which town, and for which moment."""
+
+    means: Means
+    town_id: int
+    moment: datetime  #: when it was due; it may run later
+
+    @property
+    def transactions(self) -> Transactions:
+        return self.means.transactions
+
+    @property
+    def day(self) -> date:
+        """The community's day that the run is for."""
+        return local_day(self.moment)
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What came of a run."""
+
+    outcome: JobOutcome
+    result: dict[str, Any]  #: in numbers and ids; auditors see it, and it names no person
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Something that is done again and again, for each town."""
+
+    name: str
+    when: CronTrigger
+    slot_of: Callable[[datetime], str]
+    deed: Callable[[Errand], Done]
+
+
+def at(**fields: Any) -> CronTrigger:
+    """A cron line of the community's clock: at(hour=3, minute=30)."""
+    return CronTrigger(timezone=ZONE, **fields)
+
+
+def each_day(moment: datetime) -> str:
+    """A slot for each day of the community."""
+    return local_day(moment).isoformat()
+
+
+def each_hour(moment: datetime) -> str:
+    """A slot for each hour."""
+    return moment.astimezone(ZONE).strftime("%Y-%m-%dT%H")
+
+
+def audit_ledger(errand: Errand) -> Done:
+    """Look at the town's whole ledger; a violation is a failure."""
+    report = errand.transactions.survey(errand.town_id, SYSTEM, audit)
+    return Done(JobOutcome.OK if report.is_clean else JobOutcome.FAILED, report.in_short())
+
+
+def expire_points(errand: Errand) -> Done:
+    """Book what was good until yesterday at the latest."""
+    expired = expire(errand.transactions, errand.town_id, errand.day)
+    return Done(JobOutcome.OK, asdict(expired))
+
+
+def tell_what_lapses(errand: Errand) -> Done:
+    """Put a message into the outbox for each resident with points that lapse in as many days as the rulebook says."""
+    told = queue_notices_of_day(errand.transactions, errand.town_id, errand.moment)
+    return Done(JobOutcome.OK, {"residents": told})
+
+
+def release_holds(errand: Errand) -> Done:
+    """Give back what holds kept beyond their time."""
+    released = 0
+    while (batch := errand.transactions.write(errand.town_id, SYSTEM, release_lapsed_holds, HOLDS_AT_A_TIME)) > 0:
+        released += batch
+    return Done(JobOutcome.OK, {"holds": released})
+
+
+def seal_yesterday(errand: Errand) -> Done:
+    """Seal the day before."""
+    yesterday = errand.day - timedelta(days=1)
+    seal = errand.transactions.write(errand.town_id, SYSTEM, seal_day, errand.means.keys, yesterday)
+    return Done(JobOutcome.OK, {"seq": seal.seq, "txns": seal.txn_count})
+
+
+JOBS: tuple[Job, ...] = (
+    Job("ledger-expiry", at(hour=0, minute=10), each_day, expire_points),
+    Job("ledger-seal", at(hour=1, minute=0), each_day, seal_yesterday),
+    Job("ledger-audit", at(hour=3, minute=30), each_day, audit_ledger),
+    Job("expiry-notices", at(hour=9, minute=0), each_day, tell_what_lapses),
+    Job("release-holds", at(minute=5), each_hour, release_holds),
+)
+JOBS_BY_NAME = {job.name: job for job in JOBS}
+
+
+def last_due(job: Job, now: datetime) -> datetime:
+    """The latest moment, now included, at which the job was due."""
+    for span in LOOK_BACK:
+        due: datetime | None = None
+        following = job.when.get_next_fire_time(None, now - span)
+        while following is not None and following <= now:
+            due = following
+            following = job.when.get_next_fire_time(due, due + A_MOMENT)
+        if due is not None:
+            return due
+    raise AssertionError(f"{job.name} is due too seldom")
+
+
+def first_due_on(job: Job, day: date) -> datetime:
+    """The first moment of a day at which the job is due; of the next such day, if it isn't due on this one."""
+    due = job.when.get_next_fire_time(None, local_moment(day, "00:00"))
+    assert due is not None, f"{job.name} is never due again"
+    return due
