@@ -1,13 +1,16 @@
-"""The points ledger: writes in `posting`, reads in `reading`.
+"""The points ledger.
 
-What holds, whatever happens:
+| file | does |
+|---|---|
+| `transactions` | opens a transaction once for each key; causes, receipts |
+| `moving` | the rows that are locked and changed, and the postings that are left |
+| `pools`, `caps`, `events` | budgets and their shards; what a rule may give in a period; what happened |
+| `earning`, `earning_many`, `spending`, `holds`, `transferring`, `reversing`, `expiring` | the deeds |
+| `reading`, `explaining`, `reports`, `previewing` | the reads |
+| `audit`, `audit_checks` | proves the invariants over all that is there |
+| `canonical`, `merkle`, `records`, `sealing`, `verify` | the daily seal, its proofs, and the stand-alone verifier |
 
-- A posting names the account it leaves and the account it enters, so each book is in balance after every statement.
-- Counters only grow; a posting stores their values after it, under unique keys, so a lost update is a broken key.
-- Exactly once: the first statement is `INSERT txn … ON CONFLICT (book, key) DO NOTHING RETURNING id`. No row: the
-  original is read; the same request gets its receipt again, another one is refused. A refusal undoes the insert, so it
-  does not burn the key.
-- Locks are taken in one order everywhere: wallets by id, then lots, then the pool last, because the pool's row is the one
-  that all writers share.
-- Nothing here commits. The caller's transaction holds the event, the money and the reason together.
+Rows are locked in one order everywhere: transaction → hold, reversal → wallets by id → their lots → caps → escrow →
+redeemed, breakage → pools by owner and shard. docs/ledger.md says why, and what holds whatever happens. Nothing here
+commits: the caller's transaction holds the event, the points and the reason together.
 """

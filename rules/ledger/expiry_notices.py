@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from typing import cast
 
 from sqlalchemy import Table, bindparam, func, select
@@ -10,8 +11,10 @@ from sqlalchemy import Table, bindparam, func, select
 from models.jobs import Outbox
 from models.ledger import Account, AccountKind, Lot
 from rules import bulk
+from rules.clock import local_day
 from rules.ledger.transactions import book_of
-from rules.work import Work
+from rules.rulebook.versions import rulebook_in_force
+from rules.work import SYSTEM, Transactions, Work
 
 TOPIC = "points.expiring"
 RESIDENTS_MAX = 2_000
@@ -34,11 +37,36 @@ _lapsing_on = (
 )
 
 
-def queue_expiry_notices(work: Work, last_day: date, after: int, limit: int = RESIDENTS_MAX) -> int | None:
-    """Tell residents, from the one after `after` on, what lapses after `last_day`.
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A chunk of residents who were told."""
 
-    Returns the id of the last resident who was told, or None when there was nobody left to tell.
+    residents: int
+    last_id: int
+
+
+def queue_notices_of_day(transactions: Transactions, town_id: int, moment: datetime) -> int:
+    """Tell everybody whose points lapse `notice_days` after this moment's day, as the rulebook in force then says.
+
+    Returns how many residents have points that lapse then. A town without a rulebook tells nobody.
     """
+    notice_days = transactions.read(town_id, SYSTEM, _read_notice_days, moment)
+    if notice_days is None:
+        return 0
+    last_day = local_day(moment) + timedelta(days=notice_days)
+    residents, after = 0, 0
+    while told := transactions.write(town_id, SYSTEM, queue_expiry_notices, last_day, after):
+        residents, after = residents + told.residents, told.last_id
+    return residents
+
+
+def _read_notice_days(work: Work, moment: datetime) -> int | None:
+    in_force = rulebook_in_force(work, moment)
+    return in_force.rulebook.notice_days if in_force else None
+
+
+def queue_expiry_notices(work: Work, last_day: date, after: int, limit: int = RESIDENTS_MAX) -> Told | None:
+    """Tell residents, from the one after `after` on, what lapses after `last_day`. None: there was nobody left to tell."""
     asked = {"town": work.town_id, "book": book_of(work).id, "day": last_day, "after": after, "limit": limit}
     rows = work.db.execute(_lapsing_on, asked).all()
     messages = [
@@ -56,4 +84,4 @@ def queue_expiry_notices(work: Work, last_day: date, after: int, limit: int = RE
         for row in rows
     ]
     bulk.insert_rows(work.db, _outbox, messages, skip_conflicts=True)
-    return rows[-1].owner_id if rows else None
+    return Told(len(rows), rows[-1].owner_id) if rows else None

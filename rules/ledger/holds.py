@@ -105,10 +105,10 @@ _lapsed = (
 def hold(work: Work, key: str, holding: Holding) -> Receipt:
     """Set points of a resident aside; the receipt's `txn_id` names the hold. Raises PointsInsufficient, KeyTaken."""
     assert holding.amount > 0, "nothing can't be held"
-    assert holding.expires_at > work.now, "a hold that has lapsed already holds nothing"
     opened = open_txn(work, TxnKind.HOLD, key, holding.request(), holding.cause, about="src")
     if opened.receipt:
         return opened.receipt
+    assert holding.expires_at > work.now, "a hold that has lapsed already holds nothing"
     wallet, taken = take_from_wallet(work, opened.book, holding.resident_id, holding.amount, holding.scope)
     escrow = credit_owner(
         work, opened.book, AccountKind.ESCROW, OwnerType.RESIDENT, holding.resident_id, holding.amount

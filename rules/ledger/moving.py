@@ -193,10 +193,17 @@ def account_row(
 
 
 def credit_owner(
-    work: Work, book: BookFacts, kind: AccountKind, owner_type: OwnerType, owner_id: int, amount: int
+    work: Work,
+    book: BookFacts,
+    kind: AccountKind,
+    owner_type: OwnerType,
+    owner_id: int,
+    amount: int,
+    *,
+    shard: int = 0,
 ) -> Counters:
     """Credit an owner's account, which is opened if there is none."""
-    account = account_row(work, book, kind, owner_type, owner_id)
+    account = account_row(work, book, kind, owner_type, owner_id, shard=shard)
     row = work.core.execute(_credit_owner, {**account, "credited": amount}).one()
     return Counters(row.id, row.credited - amount, row.debited)
 

@@ -16,7 +16,7 @@ def preview(work: Work, deed: Callable[Concatenate[Work, P], T], *args: P.args, 
 
     It takes the locks that the deed takes until the caller's transaction ends, so it wants a transaction of its own.
     """
-    with work.db.begin_nested() as savepoint:
+    with work.core.begin_nested() as savepoint:
         result = deed(work, *args, **kwargs)
         savepoint.rollback()
     return result

@@ -28,6 +28,14 @@ class Wallet:
 
 
 @dataclass(frozen=True, slots=True)
+class Lapsing:
+    """Points with one last good day."""
+
+    expires_on: date
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
 class StatementLine:
     """One posting, seen from the wallet."""
 
@@ -52,14 +60,23 @@ _wallet = select(
     ACCOUNT.c.shard == 0,
 )
 _open_lots = (
-    select(LOT.c.expires_on, LOT.c.scope, (LOT.c.credited - LOT.c.debited).label("amount"))
+    select(LOT.c.expires_on, func.sum(LOT.c.credited - LOT.c.debited).label("amount"))
     .where(
         LOT.c.town_id == bindparam("town"),
         LOT.c.account_id == bindparam("account"),
         LOT.c.credited > LOT.c.debited,
         LOT.c.expires_on >= bindparam("today"),
     )
-    .order_by(LOT.c.expires_on, LOT.c.scope)
+    .group_by(LOT.c.expires_on)
+    .order_by(LOT.c.expires_on)
+)
+_held = select(ACCOUNT.c.credited - ACCOUNT.c.debited).where(
+    ACCOUNT.c.town_id == bindparam("town"),
+    ACCOUNT.c.book_id == bindparam("book"),
+    ACCOUNT.c.kind == AccountKind.ESCROW,
+    ACCOUNT.c.owner_type == OwnerType.RESIDENT,
+    ACCOUNT.c.owner_id == bindparam("resident"),
+    ACCOUNT.c.shard == 0,
 )
 _recorded_by = (
     POSTING.c.town_id == LOT.c.town_id,
@@ -113,11 +130,18 @@ def balance_at(work: Work, resident_id: int, at: datetime) -> int:
     return int(work.core.execute(_balance_at, asked).scalar_one()) if wallet.id else 0
 
 
-def read_open_lots(work: Work, wallet: Wallet, today: date) -> Sequence[AnyRow]:
-    """What is left in each lot of a wallet that is still good today, the first to lapse first."""
+def read_open_lots(work: Work, wallet: Wallet, today: date) -> list[Lapsing]:
+    """What is left in a wallet that is still good today, by last good day, the first to lapse first."""
     if wallet.id is None:
         return []
-    return work.core.execute(_open_lots, {"town": work.town_id, "account": wallet.id, "today": today}).all()
+    rows = work.core.execute(_open_lots, {"town": work.town_id, "account": wallet.id, "today": today})
+    return [Lapsing(row.expires_on, int(row.amount)) for row in rows]
+
+
+def read_held(work: Work, resident_id: int) -> int:
+    """What a resident has set aside and not settled yet."""
+    asked = {"town": work.town_id, "book": book_of(work).id, "resident": resident_id}
+    return work.core.scalar(_held, asked) or 0
 
 
 def read_statement(work: Work, wallet: Wallet, after: Position | None, limit: int) -> Page[StatementLine]:

@@ -57,7 +57,7 @@ def move(town: TownBuilder, resident: Person, amounts: list[int]) -> None:
 
 def test_before_the_first_point_there_is_nothing(town: TownBuilder, api: ApiClient) -> None:
     resident = town.resident()
-    assert points_of(api, resident) == {"balance": 0, "expiring": []}
+    assert points_of(api, resident) == {"balance": 0, "held": 0, "expiring": []}
     assert statement_of(api, resident) == []
 
 
@@ -74,6 +74,7 @@ def test_what_lapses_first_comes_first(town: TownBuilder, api: ApiClient) -> Non
         earn_points(town, resident, amount, expires_on)
     assert points_of(api, resident) == {
         "balance": 10,
+        "held": 0,
         "expiring": [
             {"amount": 3, "on": "2027-12-31"},
             {"amount": 6, "on": "2028-12-31"},
@@ -87,7 +88,7 @@ def test_a_lot_that_was_spent_is_not_shown(town: TownBuilder, api: ApiClient) ->
     earn_points(town, resident, 3, date(2027, 12, 31))
     earn_points(town, resident, 4, date(2028, 12, 31))
     spend_points(town, resident, 5)
-    assert points_of(api, resident) == {"balance": 2, "expiring": [{"amount": 2, "on": "2028-12-31"}]}
+    assert points_of(api, resident) == {"balance": 2, "held": 0, "expiring": [{"amount": 2, "on": "2028-12-31"}]}
 
 
 @pytest.mark.parametrize(
