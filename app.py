@@ -16,11 +16,20 @@ from blueprints.edge.house import EXTENSION, House, house
 from blueprints.edge.orjson_provider import OrjsonProvider
 from blueprints.edge.problems import register_error_handlers
 from blueprints.edge.request_log import configure_logging, register_request_log
+from blueprints.jobs.routes import room as jobs
+from blueprints.ledger.routes import room as ledger
+from blueprints.points.adjustments import room as adjustments
+from blueprints.points.explanations import room as explanations
+from blueprints.points.imports import room as imports
 from blueprints.points.routes import room as points
+from blueprints.points.transfers import room as transfers
+from blueprints.reports.routes import room as reports
 from blueprints.reservations.routes import room as reservations
 from blueprints.residents.routes import room as residents
+from blueprints.seals.routes import room as seals
 from blueprints.system.routes import room as system
 from blueprints.territory.routes import room as territory
+from commands import GROUPS
 from migrations.upgrade import upgrade
 from rules.database import connect
 from rules.keys import KeysUnreadable, read_or_make
@@ -28,7 +37,23 @@ from rules.work import Transactions
 from settings import Settings, SettingsInvalid, WechatMode, read_settings
 from wechat.assembly import make_client
 
-ROOMS = (system, residents, territory, activities, reservations, checkins, points)
+ROOMS = (
+    system,
+    residents,
+    territory,
+    activities,
+    reservations,
+    checkins,
+    points,
+    jobs,
+    explanations,
+    reports,
+    transfers,
+    adjustments,
+    imports,
+    ledger,
+    seals,
+)
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -48,7 +73,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     for room in ROOMS:
         api.register_blueprint(room)
     finish_document(api)
-    app.cli.add_command(migrate)
+    for command in (migrate, *GROUPS):
+        app.cli.add_command(command)
     return app
 
 

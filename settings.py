@@ -80,7 +80,7 @@ def _read(env: Env) -> Settings:
         database_pool_size=env.int("DATABASE_POOL_SIZE", 8, validate=Range(min=1, max=200)),
         keys_file=Path(env.str("KEYS_FILE", str(instance_dir / "keys.json"))).resolve(),
         request_seconds=env.float("REQUEST_SECONDS", 10.0, validate=Range(min=0.1, max=50)),
-        body_bytes_max=env.int("BODY_BYTES_MAX", 64 * 1024, validate=Range(min=1024)),
+        body_bytes_max=env.int("BODY_BYTES_MAX", 512 * 1024, validate=Range(min=1024)),
         town=env.str("TOWN", "binfen"),
         wechat=env.enum("WECHAT", WechatMode.FAKE, enum=WechatMode, by_value=True),
         wechat_appid=env.str("WECHAT_APPID", "wx-demo"),

@@ -58,7 +58,7 @@ def settings_for(database_url: str, instance_dir: Path, **changes: Any) -> Setti
         database_pool_size=16,
         keys_file=instance_dir / "keys.json",
         request_seconds=10.0,
-        body_bytes_max=64 * 1024,
+        body_bytes_max=512 * 1024,
         town="binfen",
         wechat=WechatMode.FAKE,
         wechat_appid="wx-test",

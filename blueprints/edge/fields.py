@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import re
 import unicodedata
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import orjson
@@ -69,6 +69,20 @@ class Moment(fields.DateTime):
         if not MOMENT_MIN <= utc < MOMENT_MAX:
             raise self.make_error("invalid")
         return utc
+
+
+class Day(fields.Date):
+    """A local day."""
+
+    default_error_messages = dict.fromkeys(
+        ("invalid", "format"), "Not a valid day. Use ISO 8601, for example 2026-05-01."
+    )
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> date:
+        day = super()._deserialize(value, attr, data, **kwargs)
+        if not MOMENT_MIN.date() <= day < MOMENT_MAX.date():
+            raise self.make_error("invalid")
+        return day
 
 
 class Words(fields.String):

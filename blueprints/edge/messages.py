@@ -25,8 +25,10 @@ TEMPLATES = {
     "Not a valid moment. Use ISO 8601, for example 2026-05-01T09:00:00+08:00.": (
         "时间无效，请用 ISO 8601 格式，例如 2026-05-01T09:00:00+08:00。"
     ),
+    "Not a valid day. Use ISO 8601, for example 2026-05-01.": "日期无效，请用 ISO 8601 格式，例如 2026-05-01。",
     "Not a valid cursor. Use next_cursor of the page before.": "游标无效，请使用上一页的 next_cursor。",
     "May not contain control characters.": "不能包含控制字符。",
+    "May not be 0.": "不能为 0。",
     "Must be one of: {choices}.": "必须是以下之一：{choices}。",
     "Must be equal to {other}.": "必须等于 {other}。",
     "Must be greater than or equal to {min} and less than or equal to {max}.": "必须在 {min} 到 {max} 之间。",

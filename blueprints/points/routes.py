@@ -8,7 +8,7 @@ from blueprints.edge.caller import RESIDENT
 from blueprints.edge.room import Room
 from blueprints.edge.schemas import page_of
 from blueprints.points.schemas import PointsView, StatementArguments, StatementLineView
-from rules import points
+from rules.points import wallet
 from rules.work import Work
 
 room = Room("points", __name__, description="My points")
@@ -20,7 +20,7 @@ Wish = dict[str, Any]
 @room.response(200, PointsView)
 def show_points(work: Work) -> Any:
     """My balance, and what lapses when."""
-    return points.show_points(work)
+    return wallet.show_points(work)
 
 
 @room.does("GET", "/me/points/statement", needs=RESIDENT)
@@ -28,4 +28,4 @@ def show_points(work: Work) -> Any:
 @room.response(200, page_of(StatementLineView, "statement"))
 def list_statement(work: Work, wish: Wish) -> Any:
     """Every point that came or went, the latest first, with the reason in words."""
-    return points.list_statement(work, wish["cursor"], wish["limit"])
+    return wallet.list_statement(work, wish["cursor"], wish["limit"])

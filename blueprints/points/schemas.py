@@ -44,6 +44,7 @@ class PointsView(Fast):
     """What I have, and what lapses when."""
 
     balance = fields.Integer(required=True)
+    held = fields.Integer(required=True, metadata={"description": "Set aside, and not part of the balance."})
     expiring = fields.List(fields.Nested(ExpiringView), required=True)
 
 

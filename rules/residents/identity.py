@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import bindparam, select
 
 from models.residents import Resident, Role, RoleGrant, Staff, StaffStatus
 from models.territory import Territory
 from rules.errors import Kind, RuleError
 from rules.residents.tokens import Owner
+from rules.rows import AnyRow
 from rules.work import Actor, ActorKind, Grant, Work
 
 
@@ -42,6 +45,8 @@ _staff_grants = (
     .where(Staff.town_id == bindparam("town"), Staff.id == bindparam("id"), Staff.status == StaffStatus.ACTIVE)
 )
 
+_roots = select(Territory.path).where(Territory.town_id == bindparam("town"), Territory.parent_id.is_(None))
+
 
 def identify(work: Work, owner: Owner) -> Actor:
     """The actor that a token names. Raises TokenRevoked when its version is no longer the owner's."""
@@ -53,10 +58,34 @@ def identify(work: Work, owner: Owner) -> Actor:
     rows = work.db.execute(_staff_grants, whom).all()
     if not rows or rows[0].token_version != owner.token_version:
         raise TokenRevoked
-    return Actor(ActorKind.STAFF, owner.id, tuple(Grant(row.role, row.path) for row in rows if row.role))
+    return _staff_actor(owner.id, rows)
+
+
+def identify_staff(work: Work, staff_id: int) -> Actor:
+    """The actor that a member of staff is on the command line, where no token was sent. Raises Forbidden when closed."""
+    rows = work.db.execute(_staff_grants, {"town": work.town_id, "id": staff_id}).all()
+    if not rows:
+        raise Forbidden
+    return _staff_actor(staff_id, rows)
+
+
+def _staff_actor(staff_id: int, rows: Sequence[AnyRow]) -> Actor:
+    return Actor(ActorKind.STAFF, staff_id, tuple(Grant(row.role, row.path) for row in rows if row.role))
 
 
 def require_role(work: Work, role: Role, path: str) -> None:
     """Raises Forbidden unless the actor has the role on the node of this path."""
     if not work.actor.may(role, path):
+        raise Forbidden
+
+
+def holds_at_root(work: Work, role: Role) -> bool:
+    """Whether the actor has the role at the root of the tree, so for the whole town, whoever has no place included."""
+    paths = work.db.scalars(_roots, {"town": work.town_id}).all()
+    return bool(paths) and all(work.actor.may(role, path) for path in paths)
+
+
+def require_role_at_root(work: Work, role: Role) -> None:
+    """Raises Forbidden unless the actor has the role at the root of the tree."""
+    if not holds_at_root(work, role):
         raise Forbidden

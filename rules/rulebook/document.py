@@ -4,6 +4,13 @@ name = "缤纷未来社区积分规则"
 
 [expiry]
 years = 1                     # good until the end of the calendar year after the one in which they were earned
+notice_days = 30              # how long before they lapse residents are told; 30 if not given
+
+[transfer]                    # residents who give points to each other
+within = "household"          # "household": members of one household; "nobody", also if not given: no one
+
+[adjustment]                  # points that staff give, take or take back by hand
+second_person_above = 100     # above so many points a second person decides; 0, also if not given: always
 
 [[earn]]
 id = "activity-checkin"       # a stable word, named in every explanation
@@ -18,18 +25,30 @@ from __future__ import annotations
 import tomllib
 from dataclasses import dataclass
 from datetime import date
+from enum import StrEnum
 from typing import Any
 
 EVENTS = ("checkin",)
 AMOUNT_MAX = 1_000_000
 YEARS_MAX = 50
-_RULEBOOK_KEYS = {"name", "expiry", "earn"}
-_EXPIRY_KEYS = {"years"}
+NOTICE_DAYS = 30  #: unless the rulebook says otherwise
+NOTICE_DAYS_MAX = 366
+_RULEBOOK_KEYS = {"name", "expiry", "transfer", "adjustment", "earn"}
+_EXPIRY_KEYS = {"years", "notice_days"}
+_TRANSFER_KEYS = {"within"}
+_ADJUSTMENT_KEYS = {"second_person_above"}
 _EARN_KEYS = {"id", "event", "title", "amount", "unit"}
 
 
 class RulebookInvalid(ValueError):
     """The document can't be a rulebook. The message names the key and says what is allowed."""
+
+
+class TransferWithin(StrEnum):
+    """Among whom residents may give points to each other."""
+
+    HOUSEHOLD = "household"
+    NOBODY = "nobody"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +69,9 @@ class Rulebook:
     name: str
     expiry_years: int  #: whole calendar years that follow the year of earning
     earn: tuple[EarnRule, ...]
+    notice_days: int = NOTICE_DAYS  #: how long before points lapse residents are told
+    transfer_within: TransferWithin = TransferWithin.NOBODY
+    second_person_above: int = 0  #: points that one member of staff may move by hand alone
 
     def expiry_of(self, earned_on: date) -> date:
         """The last day on which points earned on a day are good."""
@@ -73,7 +95,39 @@ def parse(text: str) -> Rulebook:
     rules = tuple(_earn_rule(rule, f"earn[{n}]") for n, rule in enumerate(earn))
     if len({rule.id for rule in rules}) < len(rules):
         raise RulebookInvalid("`earn.id` must differ from rule to rule")
-    return Rulebook(_words(document, "name", "name"), _number(expiry, "years", "expiry.years", 0, YEARS_MAX), rules)
+    adjustment = _optional_table(document, "adjustment", _ADJUSTMENT_KEYS)
+    return Rulebook(
+        name=_words(document, "name", "name"),
+        expiry_years=_number(expiry, "years", "expiry.years", 0, YEARS_MAX),
+        earn=rules,
+        notice_days=_number(
+            {"notice_days": NOTICE_DAYS} | expiry, "notice_days", "expiry.notice_days", 0, NOTICE_DAYS_MAX
+        ),
+        transfer_within=_transfer_within(_optional_table(document, "transfer", _TRANSFER_KEYS)),
+        second_person_above=_number(
+            {"second_person_above": 0} | adjustment,
+            "second_person_above",
+            "adjustment.second_person_above",
+            0,
+            AMOUNT_MAX,
+        ),
+    )
+
+
+def _transfer_within(transfer: dict[str, Any]) -> TransferWithin:
+    within = transfer.get("within", TransferWithin.NOBODY)
+    if not isinstance(within, str) or within not in set(TransferWithin):
+        raise RulebookInvalid(f"`transfer.within` is {within!r}; allowed: {', '.join(TransferWithin)}")
+    return TransferWithin(within)
+
+
+def _optional_table(document: dict[str, Any], key: str, allowed: set[str]) -> dict[str, Any]:
+    """A table that may be left out; what it doesn't say has its default."""
+    table = document.get(key, {})
+    if not isinstance(table, dict):
+        raise RulebookInvalid(f"`{key}` must be a table with {', '.join(sorted(allowed))}")
+    _allow_only(table, allowed, f"`{key}`")
+    return table
 
 
 def _earn_rule(rule: dict[str, Any], where: str) -> EarnRule:

@@ -17,7 +17,7 @@ from rules.checkins.scans import SOURCE, ScanRequest, scan
 from rules.clock import local_day
 from rules.ledger.earning import Earning, earn
 from rules.ledger.pools import grant_budget
-from rules.points import list_statement, show_points
+from rules.points.wallet import list_statement, show_points
 from rules.reservations import list_reservations, reserve_place
 from rules.rulebook.evaluation import Happening, evaluate
 from rules.rulebook.versions import rulebook_in_force

@@ -70,6 +70,8 @@ def _values_of(field: fields.Field) -> st.SearchStrategy[Any]:
             return INT64
         case fields.String():
             return TEXT
+        case fields.Dict():
+            return st.dictionaries(TEXT, INT64 | TEXT | st.lists(TEXT, max_size=2), max_size=3)
     raise AssertionError(f"say here what a {type(field).__name__} is filled with")
 
 

@@ -107,7 +107,7 @@ REFUSED: dict[str, tuple[int, str, Deed]] = {
         "request.length_required",
         lambda c: c.reserve(environ_overrides={"HTTP_TRANSFER_ENCODING": "chunked"}),
     ),
-    "a body too large": (413, "request.too_large", lambda c: c.reserve(b" " * (64 * 1024 + 1))),
+    "a body too large": (413, "request.too_large", lambda c: c.reserve(b" " * (512 * 1024 + 1))),
     "another media type": (415, "request.media_type", lambda c: c.reserve(content_type="text/plain")),
     "no media type": (415, "request.media_type", lambda c: c.reserve(content_type=None)),
     "an empty body where fields are needed": (

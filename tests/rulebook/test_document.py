@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.rulebook.document import AMOUNT_MAX, EVENTS, YEARS_MAX, Rulebook, RulebookInvalid, parse
+from rules.rulebook.document import AMOUNT_MAX, EVENTS, YEARS_MAX, Rulebook, RulebookInvalid, TransferWithin, parse
 
 GOOD = """
 name = "测试积分规则"
@@ -29,7 +29,11 @@ BROKEN = [
     ('name = "测试积分规则"', "", "`name` must be a text"),
     ('name = "测试积分规则"', 'name = "  "', "`name` must be a text"),
     ('name = "测试积分规则"', "name = 5", "`name` must be a text"),
-    ('name = "测试积分规则"', 'name = "x"\nnames = "y"', "unknown key `names`; allowed: earn, expiry, name"),
+    (
+        'name = "测试积分规则"',
+        'name = "x"\nnames = "y"',
+        "unknown key `names`; allowed: adjustment, earn, expiry, name, transfer",
+    ),
     ("[expiry]\nyears = 1", "", "`expiry` is missing: a table with `years`, 0 to 50"),
     ("[expiry]\nyears = 1", "expiry = 1", "`expiry`"),
     ("years = 1", "", "`expiry.years` must be a whole number from 0 to 50"),
@@ -38,7 +42,26 @@ BROKEN = [
     ("years = 1", "years = 1.0", "`expiry.years` must be a whole number from 0 to 50"),
     ("years = 1", "years = true", "`expiry.years` must be a whole number from 0 to 50"),
     ("years = 1", 'years = "1"', "`expiry.years` must be a whole number from 0 to 50"),
-    ("years = 1", "years = 1\nmonths = 2", "`expiry` has an unknown key `months`; allowed: years"),
+    *(
+        ("years = 1", f"years = 1\nnotice_days = {days}", "`expiry.notice_days` must be a whole number from 0 to 366")
+        for days in ("-1", "367", "1.5", "true", '"30"')
+    ),
+    ("[expiry]", "transfer = 1\n[expiry]", "`transfer` must be a table with within"),
+    ("[expiry]", '[transfer]\nwithin = "town"\n[expiry]', "`transfer.within` is 'town'; allowed: household, nobody"),
+    ("[expiry]", "[transfer]\nwithin = true\n[expiry]", "`transfer.within` is True; allowed: household, nobody"),
+    ("[expiry]", "[transfer]\nwithin = []\n[expiry]", "`transfer.within` is []; allowed: household, nobody"),
+    ("[expiry]", "[transfer]\nto = 1\n[expiry]", "`transfer` has an unknown key `to`; allowed: within"),
+    ("[expiry]", "adjustment = []\n[expiry]", "`adjustment` must be a table with second_person_above"),
+    ("[expiry]", "[adjustment]\nabove = 1\n[expiry]", "`adjustment` has an unknown key `above`"),
+    *(
+        (
+            "[expiry]",
+            f"[adjustment]\nsecond_person_above = {points}\n[expiry]",
+            "`adjustment.second_person_above` must be a whole number from 0 to 1000000",
+        )
+        for points in ("-1", "1000001", "1.5", "true", '"100"')
+    ),
+    ("years = 1", "years = 1\nmonths = 2", "`expiry` has an unknown key `months`; allowed: notice_days, years"),
     (SECOND_RULE, "", "`earn` must be a list of tables, [[earn]]"),
     ("[[earn]]", "[earn]", "`earn` must be a list of tables, [[earn]]"),
     ('id = "activity-checkin"', "", "`earn[0].id` must be a text"),
@@ -85,6 +108,21 @@ def test_a_good_document_is_what_it_says() -> None:
     )
 
 
+def test_what_a_document_does_not_say_has_its_default() -> None:
+    rulebook = parse(GOOD)
+    assert rulebook.transfer_within is TransferWithin.NOBODY
+    assert (rulebook.second_person_above, rulebook.notice_days) == (0, 30)
+    assert parse(GOOD.replace("[expiry]", "[transfer]\n[adjustment]\n[expiry]")) == rulebook
+
+
+@pytest.mark.parametrize("within", TransferWithin)
+def test_what_a_document_says_of_transfers_adjustments_and_notices_is_read(within: TransferWithin) -> None:
+    said = f'[transfer]\nwithin = "{within}"\n[adjustment]\nsecond_person_above = 100\n[expiry]\nnotice_days = 7'
+    rulebook = parse(GOOD.replace("[expiry]", said))
+    assert rulebook.transfer_within is within
+    assert (rulebook.second_person_above, rulebook.notice_days, rulebook.expiry_years) == (100, 7, 1)
+
+
 @pytest.mark.parametrize(("good", "also_good"), [("years = 1", "years = 0"), ("years = 1", f"years = {YEARS_MAX}")])
 def test_the_limits_are_allowed(good: str, also_good: str) -> None:
     parse(GOOD.replace(good, also_good))
@@ -126,7 +164,12 @@ values = st.recursive(
 )
 
 
-@given(st.sampled_from(["name", "expiry", "earn", "years", "id", "event", "title", "amount", "unit"]), values)
+@given(
+    st.sampled_from(
+        ["name", "expiry", "earn", "transfer", "adjustment", "years", "id", "event", "title", "amount", "unit"]
+    ),
+    values,
+)
 def test_any_value_in_place_of_a_good_one_is_taken_or_refused(key: str, value: object) -> None:
     lines = [f"{key} = {value}" if line.startswith(f"{key} =") else line for line in GOOD.splitlines()]
     with suppress(RulebookInvalid):

@@ -1,0 +1,197 @@
+"""A transaction of the ledger as the staff see it, and taking it back.
+
+What may be taken back, and which way it goes, is the ledger's business. Who may do it: a manager at the root of the
+tree. Above the rulebook's threshold it must not be the one who caused the transaction; what was taken back of it before
+counts, so that many small reversals are no way around it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import bindparam, func, select
+from sqlalchemy.orm import aliased
+
+from models.ledger import Account, AccountKind, OwnerType, Posting, Reversal, Txn, TxnKind
+from models.residents import Role
+from models.territory import Operator
+from rules.ledger.reversing import reverse
+from rules.ledger.transactions import Cause, TxnUnknown
+from rules.points.second_person import SecondPersonRequired, lock_actor, rulebook_today
+from rules.residents.identity import require_role_at_root
+from rules.rows import AnyRow
+from rules.work import Work
+
+
+@dataclass(frozen=True, slots=True)
+class AccountView:
+    """Whose account of which kind."""
+
+    kind: AccountKind
+    owner_type: OwnerType
+    owner_id: int
+    owner: str | None  #: an operator's name
+
+
+@dataclass(frozen=True, slots=True)
+class PostingView:
+    """Points that went from one account to another."""
+
+    n: int
+    source: AccountView
+    destination: AccountView
+    amount: int
+    reversed: int  #: how much of it was taken back
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionView:
+    """A transaction with its postings."""
+
+    id: int
+    kind: TxnKind
+    reason: str
+    explanation: str
+    actor_id: int | None
+    event_id: int | None
+    rule_id: str | None
+    reverses_txn_id: int | None
+    effective_at: datetime
+    recorded_at: datetime
+    postings: Sequence[PostingView]
+
+    @property
+    def amount(self) -> int:
+        return sum(posting.amount for posting in self.postings)
+
+    @property
+    def reversed(self) -> int:
+        return sum(posting.reversed for posting in self.postings)
+
+    @property
+    def left(self) -> int:
+        return self.amount - self.reversed
+
+
+_source, _destination = aliased(Account), aliased(Account)
+_giver, _taker = aliased(Operator), aliased(Operator)
+_txn = select(
+    Txn.id,
+    Txn.kind,
+    Txn.reason,
+    Txn.explanation,
+    Txn.actor_id,
+    Txn.event_id,
+    Txn.rule_id,
+    Txn.reverses_txn_id,
+    Txn.effective_at,
+    Txn.recorded_at,
+).where(Txn.town_id == bindparam("town"), Txn.id == bindparam("txn"))
+_postings = (
+    select(
+        Posting.n,
+        Posting.amount,
+        func.coalesce(Reversal.reversed, 0).label("reversed"),
+        _source.kind.label("src_kind"),
+        _source.owner_type.label("src_owner_type"),
+        _source.owner_id.label("src_owner_id"),
+        _giver.name.label("src_owner"),
+        _destination.kind.label("dst_kind"),
+        _destination.owner_type.label("dst_owner_type"),
+        _destination.owner_id.label("dst_owner_id"),
+        _taker.name.label("dst_owner"),
+    )
+    .join(_source, (_source.town_id == Posting.town_id) & (_source.id == Posting.src_account_id))
+    .join(_destination, (_destination.town_id == Posting.town_id) & (_destination.id == Posting.dst_account_id))
+    .outerjoin(
+        _giver,
+        (_giver.town_id == _source.town_id)
+        & (_giver.id == _source.owner_id)
+        & (_source.owner_type == OwnerType.OPERATOR),
+    )
+    .outerjoin(
+        _taker,
+        (_taker.town_id == _destination.town_id)
+        & (_taker.id == _destination.owner_id)
+        & (_destination.owner_type == OwnerType.OPERATOR),
+    )
+    .outerjoin(
+        Reversal,
+        (Reversal.town_id == Posting.town_id) & (Reversal.txn_id == Posting.txn_id) & (Reversal.n == Posting.n),
+    )
+    .where(Posting.town_id == bindparam("town"), Posting.txn_id == bindparam("txn"))
+    .order_by(Posting.n)
+)
+_original = select(Txn.actor_id, Txn.explanation, Txn.community_id, Txn.operator_id, Txn.scene).where(
+    Txn.town_id == bindparam("town"), Txn.id == bindparam("txn")
+)
+_amounts = (
+    select(
+        func.coalesce(func.sum(Posting.amount), 0).label("amount"),
+        func.coalesce(func.sum(Reversal.reversed), 0).label("reversed"),
+    )
+    .outerjoin(
+        Reversal,
+        (Reversal.town_id == Posting.town_id) & (Reversal.txn_id == Posting.txn_id) & (Reversal.n == Posting.n),
+    )
+    .where(Posting.town_id == bindparam("town"), Posting.txn_id == bindparam("txn"))
+)
+
+
+def show_transaction(work: Work, txn_id: int) -> TransactionView:
+    """A transaction with its postings, for auditors at the root of the tree. Raises Forbidden, TxnUnknown."""
+    require_role_at_root(work, Role.AUDITOR)
+    return _view(work, txn_id)
+
+
+def reverse_transaction(work: Work, txn_id: int, amount: int | None, reason: str) -> TransactionView:
+    """Take back `amount` points of a transaction, above 0, or all that is left of it; returns the reversal.
+
+    Raises Forbidden, TxnUnknown, RulebookMissing, SecondPersonRequired, NotReversible, AlreadyReversed,
+    PointsInsufficient, BudgetExhausted.
+    """
+    require_role_at_root(work, Role.MANAGER)
+    original = work.db.execute(_original, {"town": work.town_id, "txn": txn_id}).first()
+    if original is None:
+        raise TxnUnknown
+    _check_second_person(work, original.actor_id, txn_id, amount)
+    cause = Cause(
+        "reversal",
+        f"冲正：{reason}（原记录：{original.explanation}）",
+        work.now,
+        community_id=original.community_id,
+        operator_id=original.operator_id,
+        scene=original.scene,
+    )
+    return _view(work, reverse(work, f"reversal:{work.new_id()}", txn_id, cause, amount=amount).txn_id)
+
+
+def _check_second_person(work: Work, caused_by: int | None, txn_id: int, amount: int | None) -> None:
+    """Raises SecondPersonRequired when the actor caused the transaction and takes back more of it than one may alone."""
+    if caused_by != work.actor.id:
+        return
+    lock_actor(work)
+    amounts = work.db.execute(_amounts, {"town": work.town_id, "txn": txn_id}).one()
+    taken_back = amounts.amount if amount is None else amounts.reversed + amount
+    if taken_back > rulebook_today(work).rulebook.second_person_above:
+        raise SecondPersonRequired
+
+
+def _view(work: Work, txn_id: int) -> TransactionView:
+    asked = {"town": work.town_id, "txn": txn_id}
+    txn = work.db.execute(_txn, asked).first()
+    if txn is None:
+        raise TxnUnknown
+    return TransactionView(**txn._mapping, postings=[_posting(row) for row in work.db.execute(_postings, asked)])
+
+
+def _posting(row: AnyRow) -> PostingView:
+    return PostingView(
+        row.n,
+        AccountView(row.src_kind, row.src_owner_type, row.src_owner_id, row.src_owner),
+        AccountView(row.dst_kind, row.dst_owner_type, row.dst_owner_id, row.dst_owner),
+        row.amount,
+        row.reversed,
+    )
