@@ -19,6 +19,7 @@ from rules.ledger.earning import Earning
 from rules.ledger.moving import Counters, Journal, LotKey, account_row, lot_row, take
 from rules.ledger.pools import draw_from_pool
 from rules.ledger.transactions import BookFacts, Receipt, book_of, hash_of, read_receipts, recorded_now, txn_row
+from rules.sets import is_id_in, is_text_in
 from rules.work import Work
 
 Wallets: TypeAlias = dict[int, Counters]  #: by resident
@@ -28,14 +29,14 @@ _now = select(recorded_now())
 _ids_of_keys = select(TXN.c.idempotency_key, TXN.c.id).where(
     TXN.c.town_id == bindparam("town"),
     TXN.c.book_id == bindparam("book"),
-    TXN.c.idempotency_key.in_(bindparam("keys", expanding=True)),
+    is_text_in(TXN.c.idempotency_key, "keys"),
 )
 _wallets_of = select(ACCOUNT.c.owner_id, ACCOUNT.c.id, ACCOUNT.c.credited, ACCOUNT.c.debited).where(
     ACCOUNT.c.town_id == bindparam("town"),
     ACCOUNT.c.book_id == bindparam("book"),
     ACCOUNT.c.kind == AccountKind.WALLET,
     ACCOUNT.c.owner_type == OwnerType.RESIDENT,
-    ACCOUNT.c.owner_id.in_(bindparam("owners", expanding=True)),
+    is_id_in(ACCOUNT.c.owner_id, "owners"),
     ACCOUNT.c.shard == 0,
 )
 _lock_wallets = _wallets_of.order_by(ACCOUNT.c.id).with_for_update(key_share=True)
@@ -43,7 +44,7 @@ _lots_of = select(
     LOT.c.account_id, LOT.c.id, LOT.c.credited, LOT.c.debited, LOT.c.expires_on, LOT.c.scope, LOT.c.issuer_id
 ).where(
     LOT.c.town_id == bindparam("town"),
-    LOT.c.account_id.in_(bindparam("accounts", expanding=True)),
+    is_id_in(LOT.c.account_id, "accounts"),
     LOT.c.expires_on.in_(bindparam("days", expanding=True)),
 )
 

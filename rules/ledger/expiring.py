@@ -38,6 +38,7 @@ from models.ledger import POSTING, TXN, Account, AccountKind, Lot, OwnerType, Tx
 from rules.clock import local_day, local_moment
 from rules.ledger.moving import credit_owner, lock_accounts
 from rules.ledger.transactions import book_of, hash_of, recorded_now
+from rules.sets import is_id_in
 from rules.work import SYSTEM, Transactions, Work
 
 REASON = "expiry"
@@ -70,7 +71,7 @@ _lapsing_wallets = (
 )
 _is_lapsed = (
     Lot.town_id == bindparam("town"),
-    Lot.account_id.in_(bindparam("wallets", expanding=True)),
+    is_id_in(Lot.account_id, "wallets"),
     Lot.expires_on < bindparam("day"),
     Lot.credited > Lot.debited,
 )

@@ -26,6 +26,7 @@ from rules.ledger.moving import (
     credit_owner,
     debit_account,
     debit_lots,
+    lock_accounts,
     read_lots,
 )
 from rules.ledger.spending import credit_redeemed, take_from_wallet
@@ -90,8 +91,7 @@ _parts = (
     .order_by(POSTING.c.n)
 )
 _lapsed = (
-    select(HOLD.c.txn_id, (HOLD.c.amount - HOLD.c.captured - HOLD.c.released).label("open"))
-    .join(TXN, (TXN.c.town_id == HOLD.c.town_id) & (TXN.c.id == HOLD.c.txn_id))
+    select(HOLD.c.txn_id, HOLD.c.wallet_id, (HOLD.c.amount - HOLD.c.captured - HOLD.c.released).label("open"))
     .where(
         HOLD.c.town_id == bindparam("town"),
         HOLD.c.expires_at <= bindparam("now"),
@@ -99,6 +99,7 @@ _lapsed = (
     )
     .order_by(HOLD.c.expires_at, HOLD.c.txn_id)
     .limit(bindparam("limit"))
+    .with_for_update(key_share=True, skip_locked=True)
 )
 
 
@@ -170,9 +171,10 @@ def void(work: Work, key: str, hold_id: int, amount: int, cause: Cause) -> Recei
 def release_lapsed_holds(work: Work, limit: int) -> int:
     """Give back what lapsed holds still hold, the oldest first, and return how many there were.
 
-    A hold that is captured or voided between the look and its turn is left to whoever did that.
+    A hold that somebody else settles at this moment is left to them; the next run comes back to it.
     """
     rows = work.core.execute(_lapsed, {"town": work.town_id, "now": work.now, "limit": limit}).all()
+    lock_accounts(work, {row.wallet_id for row in rows})
     for row in rows:
         cause = Cause("hold_lapsed", f"冻结到期未使用，退回 {row.open} 分", work.now)
         void(work, f"hold-lapsed:{row.txn_id}", row.txn_id, row.open, cause)

@@ -17,6 +17,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from models.ledger import ACCOUNT, LOT, POSTING, AccountKind, OwnerType
 from rules.ledger.transactions import BookFacts, recorded_now
+from rules.sets import is_id_in
 from rules.work import Work
 
 UNBOUNDED = {AccountKind.MINT}
@@ -137,7 +138,7 @@ _find_account = select(ACCOUNT.c.id).where(
 )
 _lock_accounts = (
     select(ACCOUNT.c.id)
-    .where(ACCOUNT.c.town_id == bindparam("town"), ACCOUNT.c.id.in_(bindparam("accounts", expanding=True)))
+    .where(ACCOUNT.c.town_id == bindparam("town"), is_id_in(ACCOUNT.c.id, "accounts"))
     .order_by(ACCOUNT.c.id)
     .with_for_update(key_share=True)
 )
@@ -167,9 +168,7 @@ _good_lots = (
     )
     .order_by(LOT.c.expires_on, LOT.c.scope.desc(), LOT.c.issuer_id)
 )
-_lots_by_id = select(*_lot_columns).where(
-    LOT.c.town_id == bindparam("town"), LOT.c.id.in_(bindparam("lots", expanding=True))
-)
+_lots_by_id = select(*_lot_columns).where(LOT.c.town_id == bindparam("town"), is_id_in(LOT.c.id, "lots"))
 _post = insert(POSTING).values(recorded_at=recorded_now())
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 
 from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
 
 from models.ledger import ACCOUNT, BOOK, AccountKind, OwnerType, TxnKind
 from rules.errors import Kind, RuleError
@@ -161,7 +162,7 @@ def _spread(work: Work, book: BookFacts, owner_id: int, shards: int) -> int:
         if shard not in there
     ]
     if missing:
-        work.core.execute(insert(ACCOUNT), missing)
+        work.core.execute(upsert(ACCOUNT).on_conflict_do_nothing(), missing)
     rows = work.core.execute(_lock_shards, pool).all()
     total = sum(row.credited - row.debited for row in rows)
     goal = {row.shard: total // shards + (row.shard < total % shards) if row.shard < shards else 0 for row in rows}

@@ -74,6 +74,7 @@ class Undoing:
     original: AnyRow
     postings: Sequence[AnyRow]  #: all of the original's, the last one first
     parts: Sequence[Part]
+    before: int  #: how much was taken back earlier
 
     @property
     def amount(self) -> int:
@@ -140,9 +141,9 @@ def reverse(work: Work, key: str, txn_id: int, cause: Cause, *, amount: int | No
     if opened.receipt:
         return opened.receipt
     parts = _share_out(postings, amount)
-    _guard(work, txn_id, parts)
+    before = sum(posting.reversed for posting in postings) + _guard(work, txn_id, parts)
     journal = Journal(opened.txn_id)
-    balance = way_back(work, Undoing(original, postings, parts), journal)
+    balance = way_back(work, Undoing(original, postings, parts, before), journal)
     journal.write(work)
     return Receipt(opened.txn_id, sum(part.amount for part in parts), balance, replayed=False)
 
@@ -176,12 +177,19 @@ def _share_out(postings: Sequence[AnyRow], amount: int | None) -> list[Part]:
     return parts
 
 
-def _guard(work: Work, txn_id: int, parts: Sequence[Part]) -> None:
-    """Count what is taken back; somebody who came between us and our look makes us look again."""
+def _guard(work: Work, txn_id: int, parts: Sequence[Part]) -> int:
+    """Count what is taken back, and return how much others took back of the same postings since our look.
+
+    Where they left too little for us, we look again.
+    """
+    came_between = 0
     for part in sorted(parts, key=lambda part: part.posting.n):
         row = {"n": part.posting.n, "amount": part.posting.amount, "reversed": part.amount}
-        if work.core.scalar(_take_back, {"town_id": work.town_id, "txn_id": txn_id, **row}) is None:
+        reversed_now = work.core.scalar(_take_back, {"town_id": work.town_id, "txn_id": txn_id, **row})
+        if reversed_now is None:
             raise TryAgain
+        came_between += reversed_now - part.posting.reversed - part.amount
+    return came_between
 
 
 def _back_to_mint(work: Work, undoing: Undoing, journal: Journal) -> int:
@@ -212,8 +220,7 @@ def _back_to_pool(work: Work, undoing: Undoing, journal: Journal) -> int:
 
 def _free_caps(work: Work, wallet_id: int, undoing: Undoing) -> None:
     award = sum(posting.amount for posting in undoing.postings)
-    before = sum(posting.reversed for posting in undoing.postings)
-    free_caps(work, wallet_id, undoing.original.usages or [], award, before, undoing.amount)
+    free_caps(work, wallet_id, undoing.original.usages or [], award, undoing.before, undoing.amount)
 
 
 def _back_to_wallet(work: Work, undoing: Undoing, journal: Journal) -> int:

@@ -25,6 +25,7 @@ from models.base import UtcDateTime
 from models.ledger import BOOK, POSTING, TXN, TxnKind
 from models.territory import Scene
 from rules.errors import Kind, RuleError
+from rules.sets import is_text_in
 from rules.work import Work
 
 POINTS = "points"  #: the code of the book that residents see
@@ -125,7 +126,7 @@ _originals = (
     .where(
         TXN.c.town_id == bindparam("town"),
         TXN.c.book_id == bindparam("book"),
-        TXN.c.idempotency_key.in_(bindparam("keys", expanding=True)),
+        is_text_in(TXN.c.idempotency_key, "keys"),
     )
     .order_by(TXN.c.id, POSTING.c.n)
 )

@@ -89,6 +89,7 @@ _list = _adjustments.where(Adjustment.id < bindparam("before")).order_by(Adjustm
 _alone_today = select(func.coalesce(func.sum(func.abs(Adjustment.amount)), 0)).where(
     Adjustment.town_id == bindparam("town"),
     Adjustment.id >= bindparam("since"),
+    Adjustment.requested_at >= bindparam("midnight"),
     Adjustment.requested_by == bindparam("actor"),
     Adjustment.resident_id == bindparam("resident"),
     Adjustment.needs_second_person.is_(False),

@@ -112,6 +112,7 @@ _same_file = select(AwardImport.id).where(
 _alone_today = select(func.coalesce(func.sum(AwardImport.amount_total), 0)).where(
     AwardImport.town_id == bindparam("town"),
     AwardImport.id >= bindparam("since"),
+    AwardImport.requested_at >= bindparam("midnight"),
     AwardImport.requested_by == bindparam("actor"),
     AwardImport.needs_second_person.is_(False),
 )

@@ -7,6 +7,8 @@ the member of staff is locked first, or two at once would each find nothing befo
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import bindparam, select
 
 from models.residents import Staff
@@ -51,7 +53,10 @@ def lock_actor(work: Work) -> None:
     work.db.execute(_lock_staff, {"town": work.town_id, "staff": work.actor.id}).all()
 
 
-def today_alone(work: Work) -> dict[str, int]:
-    """The parameters of a statement that counts what the actor has moved alone today: rows from `since` on, by id."""
+def today_alone(work: Work) -> dict[str, Any]:
+    """The parameters of a statement that counts what the actor has moved alone since local midnight.
+
+    `since` is the smallest id of that time: no row of today has a smaller one, so the primary key leads there.
+    """
     midnight = local_moment(local_day(work.now), "00:00")
-    return {"town": work.town_id, "actor": work.actor.id, "since": first_id_at(midnight)}
+    return {"town": work.town_id, "actor": work.actor.id, "midnight": midnight, "since": first_id_at(midnight)}
