@@ -14,6 +14,9 @@ from models import Base
 from models.base import UtcDateTime
 from rules.database import WRITING
 
+#: The number of the advisory lock: the letters "binfenmg".
+LOCK = int.from_bytes(b"binfenmg", "big")
+
 
 def render_item(kind: str, item: Any, _context: AutogenContext) -> str | bool:
     """Our own types as what they are in the database, so that a step doesn't change when a model does."""
@@ -39,8 +42,34 @@ def without_foreign_keys(connection: Connection) -> Iterator[None]:
         sqlite.execute("PRAGMA foreign_keys=ON")
 
 
+@contextmanager
+def one_at_a_time(connection: Connection) -> Iterator[None]:
+    """On PostgreSQL, let whoever migrates at the same time wait, and give each step as long as it needs.
+
+    SQLite needs no lock of ours: BEGIN IMMEDIATE is one.
+    """
+    if connection.dialect.name != "postgresql":
+        yield
+        return
+    connection.exec_driver_sql("SET statement_timeout = 0")
+    connection.exec_driver_sql("SET lock_timeout = 0")
+    connection.exec_driver_sql(f"SELECT pg_advisory_lock({LOCK})")
+    connection.commit()
+    try:
+        yield
+    finally:
+        connection.rollback()
+        connection.exec_driver_sql(f"SELECT pg_advisory_unlock({LOCK})")
+        connection.exec_driver_sql("RESET ALL")
+        connection.commit()
+
+
 engine = context.config.attributes["engine"]
-with engine.execution_options(**WRITING).connect() as connection, without_foreign_keys(connection):
+with (
+    engine.execution_options(**WRITING).connect() as connection,
+    without_foreign_keys(connection),
+    one_at_a_time(connection),
+):
     context.configure(
         connection=connection,
         target_metadata=Base.metadata,
