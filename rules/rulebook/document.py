@@ -4,6 +4,8 @@ name = "缤纷未来社区积分规则"
 
 [expiry]
 years = 1                     # good until the end of the calendar year after the one in which they were earned
+                              # or: months = 18, and round_up_to = "day", "month" (if not given), "quarter" or "year":
+                              # the last good day is the end of that period, so few lots lie open side by side
 notice_days = 30              # how long before they lapse residents are told; 30 if not given
 
 [transfer]                    # residents who give points to each other
@@ -28,13 +30,15 @@ from datetime import date
 from enum import StrEnum
 from typing import Any
 
+from dateutil.relativedelta import relativedelta
+
 EVENTS = ("checkin",)
 AMOUNT_MAX = 1_000_000
 YEARS_MAX = 50
 NOTICE_DAYS = 30  #: unless the rulebook says otherwise
 NOTICE_DAYS_MAX = 366
 _RULEBOOK_KEYS = {"name", "expiry", "transfer", "adjustment", "earn"}
-_EXPIRY_KEYS = {"years", "notice_days"}
+_EXPIRY_KEYS = {"years", "months", "round_up_to", "notice_days"}
 _TRANSFER_KEYS = {"within"}
 _ADJUSTMENT_KEYS = {"second_person_above"}
 _EARN_KEYS = {"id", "event", "title", "amount", "unit"}
@@ -42,6 +46,26 @@ _EARN_KEYS = {"id", "event", "title", "amount", "unit"}
 
 class RulebookInvalid(ValueError):
     """The document can't be a rulebook. The message names the key and says what is allowed."""
+
+
+class Period(StrEnum):
+    """To the end of which the last good day of points is rounded up."""
+
+    DAY = "day"
+    MONTH = "month"
+    QUARTER = "quarter"
+    YEAR = "year"
+
+    @property
+    def months(self) -> int:
+        return {Period.DAY: 0, Period.MONTH: 1, Period.QUARTER: 3, Period.YEAR: 12}[self]
+
+    def end_of(self, day: date) -> date:
+        """The last day of the period that a day is in."""
+        if self is Period.DAY:
+            return day
+        begin = day.replace(month=day.month - (day.month - 1) % self.months, day=1)
+        return begin + relativedelta(months=self.months, days=-1)
 
 
 class TransferWithin(StrEnum):
@@ -67,7 +91,8 @@ class Rulebook:
     """One version of a town's rules."""
 
     name: str
-    expiry_years: int  #: whole calendar years that follow the year of earning
+    expiry_months: int  #: how long points are good, from the day of earning, before rounding
+    round_up_to: Period
     earn: tuple[EarnRule, ...]
     notice_days: int = NOTICE_DAYS  #: how long before points lapse residents are told
     transfer_within: TransferWithin = TransferWithin.NOBODY
@@ -75,7 +100,7 @@ class Rulebook:
 
     def expiry_of(self, earned_on: date) -> date:
         """The last day on which points earned on a day are good."""
-        return date(earned_on.year + self.expiry_years, 12, 31)
+        return self.round_up_to.end_of(earned_on + relativedelta(months=self.expiry_months))
 
 
 def parse(text: str) -> Rulebook:
@@ -87,8 +112,9 @@ def parse(text: str) -> Rulebook:
     _allow_only(document, _RULEBOOK_KEYS, "the rulebook")
     expiry = document.get("expiry")
     if not isinstance(expiry, dict):
-        raise RulebookInvalid("`expiry` is missing: a table with `years`, 0 to 50")
+        raise RulebookInvalid("`expiry` is missing: a table with `years`, 0 to 50, or `months`, 0 to 600")
     _allow_only(expiry, _EXPIRY_KEYS, "`expiry`")
+    expiry_months, round_up_to = _expiry(expiry)
     earn = document.get("earn")
     if not (isinstance(earn, list) and all(isinstance(rule, dict) for rule in earn)):
         raise RulebookInvalid("`earn` must be a list of tables, [[earn]]")
@@ -98,7 +124,8 @@ def parse(text: str) -> Rulebook:
     adjustment = _optional_table(document, "adjustment", _ADJUSTMENT_KEYS)
     return Rulebook(
         name=_words(document, "name", "name"),
-        expiry_years=_number(expiry, "years", "expiry.years", 0, YEARS_MAX),
+        expiry_months=expiry_months,
+        round_up_to=round_up_to,
         earn=rules,
         notice_days=_number(
             {"notice_days": NOTICE_DAYS} | expiry, "notice_days", "expiry.notice_days", 0, NOTICE_DAYS_MAX
@@ -112,6 +139,20 @@ def parse(text: str) -> Rulebook:
             AMOUNT_MAX,
         ),
     )
+
+
+def _expiry(expiry: dict[str, Any]) -> tuple[int, Period]:
+    """How many months points are good, and to what the end is rounded up."""
+    if ("years" in expiry) == ("months" in expiry):
+        raise RulebookInvalid("`expiry` must have either `years`, 0 to 50, or `months`, 0 to 600")
+    if "years" in expiry:
+        if "round_up_to" in expiry:
+            raise RulebookInvalid("`expiry.round_up_to` goes with `months`; `years` end with a calendar year")
+        return 12 * _number(expiry, "years", "expiry.years", 0, YEARS_MAX), Period.YEAR
+    period = expiry.get("round_up_to", Period.MONTH)
+    if not isinstance(period, str) or period not in set(Period):
+        raise RulebookInvalid(f"`expiry.round_up_to` is {period!r}; allowed: {', '.join(Period)}")
+    return _number(expiry, "months", "expiry.months", 0, 12 * YEARS_MAX), Period(period)
 
 
 def _transfer_within(transfer: dict[str, Any]) -> TransferWithin:

@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.rulebook.document import AMOUNT_MAX, EVENTS, YEARS_MAX, Rulebook, RulebookInvalid, TransferWithin, parse
+from rules.rulebook.document import (
+    AMOUNT_MAX,
+    EVENTS,
+    YEARS_MAX,
+    Period,
+    Rulebook,
+    RulebookInvalid,
+    TransferWithin,
+    parse,
+)
 
 GOOD = """
 name = "测试积分规则"
@@ -36,7 +45,12 @@ BROKEN = [
     ),
     ("[expiry]\nyears = 1", "", "`expiry` is missing: a table with `years`, 0 to 50"),
     ("[expiry]\nyears = 1", "expiry = 1", "`expiry`"),
-    ("years = 1", "", "`expiry.years` must be a whole number from 0 to 50"),
+    ("years = 1", "", "`expiry` must have either `years`, 0 to 50, or `months`, 0 to 600"),
+    ("years = 1", "years = 1\nmonths = 12", "`expiry` must have either"),
+    ("years = 1", 'years = 1\nround_up_to = "year"', "`expiry.round_up_to` goes with `months`"),
+    ("years = 1", "months = 601", "`expiry.months` must be a whole number from 0 to 600"),
+    ("years = 1", 'months = 1\nround_up_to = "week"', "allowed: day, month, quarter, year"),
+    ("years = 1", "months = 1\nround_up_to = 3", "allowed: day, month, quarter, year"),
     ("years = 1", "years = -1", "`expiry.years` must be a whole number from 0 to 50"),
     ("years = 1", "years = 51", "`expiry.years` must be a whole number from 0 to 50"),
     ("years = 1", "years = 1.0", "`expiry.years` must be a whole number from 0 to 50"),
@@ -61,7 +75,11 @@ BROKEN = [
         )
         for points in ("-1", "1000001", "1.5", "true", '"100"')
     ),
-    ("years = 1", "years = 1\nmonths = 2", "`expiry` has an unknown key `months`; allowed: notice_days, years"),
+    (
+        "years = 1",
+        "years = 1\ndays = 2",
+        "`expiry` has an unknown key `days`; allowed: months, notice_days, round_up_to, years",
+    ),
     (SECOND_RULE, "", "`earn` must be a list of tables, [[earn]]"),
     ("[[earn]]", "[earn]", "`earn` must be a list of tables, [[earn]]"),
     ('id = "activity-checkin"', "", "`earn[0].id` must be a text"),
@@ -97,7 +115,7 @@ def test_a_broken_document_is_refused_by_the_name_of_its_key(good: str, bad: str
 
 def test_a_good_document_is_what_it_says() -> None:
     rulebook = parse(GOOD)
-    assert (rulebook.name, rulebook.expiry_years) == ("测试积分规则", 1)
+    assert (rulebook.name, rulebook.expiry_months, rulebook.round_up_to) == ("测试积分规则", 12, Period.YEAR)
     [rule] = rulebook.earn
     assert (rule.id, rule.event, rule.title, rule.amount, rule.unit) == (
         "activity-checkin",
@@ -120,7 +138,7 @@ def test_what_a_document_says_of_transfers_adjustments_and_notices_is_read(withi
     said = f'[transfer]\nwithin = "{within}"\n[adjustment]\nsecond_person_above = 100\n[expiry]\nnotice_days = 7'
     rulebook = parse(GOOD.replace("[expiry]", said))
     assert rulebook.transfer_within is within
-    assert (rulebook.second_person_above, rulebook.notice_days, rulebook.expiry_years) == (100, 7, 1)
+    assert (rulebook.second_person_above, rulebook.notice_days, rulebook.expiry_months) == (100, 7, 12)
 
 
 @pytest.mark.parametrize(("good", "also_good"), [("years = 1", "years = 0"), ("years = 1", f"years = {YEARS_MAX}")])
@@ -148,7 +166,7 @@ def test_rules_keep_their_order() -> None:
     ],
 )
 def test_points_are_good_until_the_end_of_a_calendar_year(years: int, earned_on: date, good_until: date) -> None:
-    assert Rulebook("x", years, ()).expiry_of(earned_on) == good_until
+    assert Rulebook("x", 12 * years, Period.YEAR, ()).expiry_of(earned_on) == good_until
 
 
 @given(st.text())
@@ -174,3 +192,28 @@ def test_any_value_in_place_of_a_good_one_is_taken_or_refused(key: str, value: o
     lines = [f"{key} = {value}" if line.startswith(f"{key} =") else line for line in GOOD.splitlines()]
     with suppress(RulebookInvalid):
         assert isinstance(parse("\n".join(lines)), Rulebook)
+
+
+@pytest.mark.parametrize(
+    ("months", "round_up_to", "earned_on", "good_until"),
+    [
+        (0, "day", date(2026, 5, 1), date(2026, 5, 1)),
+        (1, "day", date(2026, 1, 31), date(2026, 2, 28)),
+        (12, "day", date(2028, 2, 29), date(2029, 2, 28)),
+        (0, "month", date(2028, 2, 1), date(2028, 2, 29)),
+        (6, "month", date(2026, 8, 31), date(2027, 2, 28)),
+        (6, "quarter", date(2026, 5, 1), date(2026, 12, 31)),
+        (6, "quarter", date(2026, 3, 31), date(2026, 9, 30)),
+        (18, "year", date(2026, 7, 1), date(2028, 12, 31)),
+        (18, "year", date(2026, 6, 30), date(2027, 12, 31)),
+    ],
+)
+def test_points_are_good_for_so_many_months_and_to_the_end_of_the_period(
+    months: int, round_up_to: str, earned_on: date, good_until: date
+) -> None:
+    rulebook = parse(GOOD.replace("years = 1", f'months = {months}\nround_up_to = "{round_up_to}"'))
+    assert rulebook.expiry_of(earned_on) == good_until
+
+
+def test_months_are_rounded_up_to_the_end_of_the_month_unless_the_rulebook_says_otherwise() -> None:
+    assert parse(GOOD.replace("years = 1", "months = 12")).expiry_of(date(2026, 5, 1)) == date(2027, 5, 31)

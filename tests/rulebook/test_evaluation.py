@@ -12,18 +12,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rules.clock import ZONE, local_day
-from rules.rulebook.document import AMOUNT_MAX, EVENTS, YEARS_MAX, EarnRule, Rulebook
+from rules.rulebook.document import AMOUNT_MAX, EVENTS, YEARS_MAX, EarnRule, Period, Rulebook
 from rules.rulebook.evaluation import Happening, evaluate
 
 RULE = EarnRule("activity-checkin", "checkin", "参加活动签到", 5, "场")
-RULEBOOK = Rulebook("测试积分规则", 1, (RULE,))
+RULEBOOK = Rulebook("测试积分规则", 12, Period.YEAR, (RULE,))
 CHECKIN = Happening("checkin", datetime(2026, 5, 1, 9, 0, tzinfo=ZONE), "亲子早教")
 ARITHMETIC = re.compile(r"每(?P<unit>.+) (?P<each>\d+) 分 × (?P<times>\d+) (?P=unit) = (?P<total>\d+) 分")
 
 words = st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=9)
 rules = st.builds(EarnRule, words, st.sampled_from(EVENTS), words, st.integers(1, AMOUNT_MAX), words)
 rulebooks = st.builds(
-    Rulebook, words, st.integers(0, YEARS_MAX), st.lists(rules, max_size=4, unique_by=lambda rule: rule.id).map(tuple)
+    Rulebook,
+    words,
+    st.integers(0, 12 * YEARS_MAX),
+    st.sampled_from(Period),
+    st.lists(rules, max_size=4, unique_by=lambda rule: rule.id).map(tuple),
 )
 happenings = st.builds(
     Happening,
