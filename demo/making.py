@@ -70,12 +70,12 @@ def write_rows(db: Session, rows: Rows, progress: Progress | None) -> None:
 
 def take_statistics(db: Session) -> None:
     """Tell PostgreSQL's planner what was written; by itself it looks a minute later. SQLite plans well without."""
-    if is_postgresql(db):
+    if is_postgresql(db.connection()):
         db.execute(text("ANALYZE"))
 
 
 def _write_table(db: Session, table: type[Base], rows: Sequence[Row], progress: Progress | None) -> None:
     for start in range(0, len(rows), BATCH):
-        insert_rows(db, Base.metadata.tables[table.__tablename__], rows[start : start + BATCH])
+        insert_rows(db.connection(), Base.metadata.tables[table.__tablename__], rows[start : start + BATCH])
         if progress is not None:
             progress(table.__tablename__, min(start + BATCH, len(rows)), len(rows))

@@ -11,52 +11,81 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 import orjson
-from sqlalchemy import Table, bindparam, text, update
+from sqlalchemy import Connection, Table, bindparam, text, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session
+
+from rules.rows import AnyRow
 
 Row: TypeAlias = dict[str, Any]
 
 
-def insert_rows(db: Session, table: Table, rows: Sequence[Row], *, skip_conflicts: bool = False) -> None:
+def insert_rows(connection: Connection, table: Table, rows: Sequence[Row], *, skip_conflicts: bool = False) -> None:
     """Insert rows; with `skip_conflicts`, those that a unique key refuses are left out."""
     if not rows:
         return
-    if is_postgresql(db):
+    if is_postgresql(connection):
         name = table.name
         conflicts = " ON CONFLICT DO NOTHING" if skip_conflicts else ""
         unpack = text(
             f"INSERT INTO {name} SELECT * FROM json_populate_recordset(NULL::{name}, CAST(:rows AS json)){conflicts}"  # noqa: S608
         )
-        db.execute(unpack, {"rows": _json(rows)})
+        connection.execute(unpack, {"rows": _json(rows)})
         return
     one_by_one = insert(table).on_conflict_do_nothing() if skip_conflicts else insert(table)
-    db.connection().execute(one_by_one, rows)
+    connection.execute(one_by_one, rows)
 
 
-def add_to(db: Session, table: Table, town_id: int, column: str, amounts: Mapping[int, int]) -> None:
+def insert_or_add(
+    connection: Connection,
+    table: Table,
+    rows: Sequence[Row],
+    *,
+    unique: Sequence[str],
+    column: str,
+    returning: Sequence[str],
+) -> Sequence[AnyRow]:
+    """Insert rows, or where the unique key has one already, add to its `column`; returns columns of all of them.
+
+    The rows come back in any order. No key may stand twice in `rows`.
+    """
+    if is_postgresql(connection):
+        name = table.name
+        upsert = text(
+            f"INSERT INTO {name} SELECT * FROM json_populate_recordset(NULL::{name}, CAST(:rows AS json)) "  # noqa: S608
+            f"ON CONFLICT ({', '.join(unique)}) DO UPDATE SET {column} = {name}.{column} + excluded.{column} "
+            f"RETURNING {', '.join(f'{name}.{each}' for each in returning)}"
+        )
+        return connection.execute(upsert, {"rows": _json(rows)}).all()
+    one_by_one = insert(table)
+    adding = one_by_one.on_conflict_do_update(
+        index_elements=list(unique), set_={column: table.c[column] + one_by_one.excluded[column]}
+    ).returning(*(table.c[each] for each in returning))
+    return [connection.execute(adding, row).one() for row in rows]
+
+
+def add_to(connection: Connection, table: Table, town_id: int, column: str, amounts: Mapping[int, int]) -> None:
     """Add an amount to one column of each of these rows, which are named by id and locked by the caller."""
     if not amounts:
         return
     rows = [{"row": id_, "amount": amount} for id_, amount in amounts.items()]
-    if is_postgresql(db):
+    if is_postgresql(connection):
         statement = text(
             f"UPDATE {table.name} SET {column} = {table.name}.{column} + part.amount "  # noqa: S608
             'FROM json_to_recordset(CAST(:rows AS json)) AS part("row" bigint, amount bigint) '
             f'WHERE {table.name}.town_id = :town AND {table.name}.id = part."row"'
         )
-        db.execute(statement, {"rows": _json(rows), "town": town_id})
+        connection.execute(statement, {"rows": _json(rows), "town": town_id})
         return
     add = (
         update(table)
         .where(table.c.town_id == town_id, table.c.id == bindparam("row"))
         .values({column: table.c[column] + bindparam("amount")})
     )
-    db.connection().execute(add, rows)
+    connection.execute(add, rows)
 
 
-def is_postgresql(db: Session) -> bool:
-    return db.get_bind().dialect.name == "postgresql"
+def is_postgresql(connection: Connection) -> bool:
+    return connection.dialect.name == "postgresql"
 
 
 def _json(rows: Sequence[Row]) -> str:

@@ -40,13 +40,7 @@ _wallets_of = select(ACCOUNT.c.owner_id, ACCOUNT.c.id, ACCOUNT.c.credited, ACCOU
     ACCOUNT.c.shard == 0,
 )
 _lock_wallets = _wallets_of.order_by(ACCOUNT.c.id).with_for_update(key_share=True)
-_lots_of = select(
-    LOT.c.account_id, LOT.c.id, LOT.c.credited, LOT.c.debited, LOT.c.expires_on, LOT.c.scope, LOT.c.issuer_id
-).where(
-    LOT.c.town_id == bindparam("town"),
-    is_id_in(LOT.c.account_id, "accounts"),
-    LOT.c.expires_on.in_(bindparam("days", expanding=True)),
-)
+_LOT_KEY = ("town_id", "account_id", "expires_on", "scope", "issuer_id")
 
 
 def earn_many(work: Work, earnings: Mapping[str, Earning]) -> dict[str, Receipt]:
@@ -74,7 +68,7 @@ def earn_many(work: Work, earnings: Mapping[str, Earning]) -> dict[str, Receipt]
         rows.extend(journal.rows)
         receipts[key] = Receipt(txn_ids[key], earning.amount, wallet.balance, replayed=False)
     stamp = {"town_id": work.town_id, "recorded_at": work.core.scalar(_now)}
-    bulk.insert_rows(work.db, POSTING, [row | stamp for row in rows])
+    bulk.insert_rows(work.core, POSTING, [row | stamp for row in rows])
     return receipts
 
 
@@ -89,7 +83,7 @@ def _open_all(
         | {"recorded_at": recorded_at, "usages": earning.usage_entries()}
         for key, earning in sorted(earnings.items())
     ]
-    bulk.insert_rows(work.db, TXN, rows, skip_conflicts=True)
+    bulk.insert_rows(work.core, TXN, rows, skip_conflicts=True)
     asked = {"town": work.town_id, "book": book.id, "keys": list(earnings)}
     there = {row.idempotency_key: row.id for row in work.core.execute(_ids_of_keys, asked)}
     opened = {row["idempotency_key"]: row["id"] for row in rows if there[row["idempotency_key"]] == row["id"]}
@@ -107,12 +101,12 @@ def _credit_wallets(work: Work, book: BookFacts, earnings: Iterable[Earning]) ->
         account_row(work, book, AccountKind.WALLET, OwnerType.RESIDENT, owner_id)
         for owner_id in sorted(set(amounts) - there)
     ]
-    bulk.insert_rows(work.db, ACCOUNT, missing, skip_conflicts=True)
+    bulk.insert_rows(work.core, ACCOUNT, missing, skip_conflicts=True)
     wallets = {
         row.owner_id: Counters(row.id, row.credited, row.debited) for row in work.core.execute(_lock_wallets, asked)
     }
     by_account = {wallets[owner_id].id: amount for owner_id, amount in amounts.items()}
-    bulk.add_to(work.db, ACCOUNT, work.town_id, "credited", by_account)
+    bulk.add_to(work.core, ACCOUNT, work.town_id, "credited", by_account)
     return wallets
 
 
@@ -120,27 +114,18 @@ def _credit_lots(work: Work, wallets: Wallets, earnings: Iterable[Earning]) -> L
     amounts = Counter[tuple[int, LotKey]]()
     for earning in earnings:
         amounts[wallets[earning.resident_id].id, earning.lot_key(work.town_id)] += earning.amount
-    asked = {
-        "town": work.town_id,
-        "accounts": [wallet.id for wallet in wallets.values()],
-        "days": list({key.expires_on for _, key in amounts}),
-    }
-    lots: Lots = {
-        (row.account_id, LotKey(row.expires_on, row.scope, row.issuer_id)): Counters(row.id, row.credited, row.debited)
-        for row in work.core.execute(_lots_of, asked)
-    }
-    bulk.add_to(
-        work.db,
+    credited = bulk.insert_or_add(
+        work.core,
         LOT,
-        work.town_id,
-        "credited",
-        {lots[name].id: amount for name, amount in amounts.items() if name in lots},
+        [lot_row(work, *name, amount) for name, amount in amounts.items()],
+        unique=_LOT_KEY,
+        column="credited",
+        returning=(*_LOT_KEY, "id", "credited", "debited"),
     )
-    missing = [lot_row(work, *name, amount) for name, amount in amounts.items() if name not in lots]
-    bulk.insert_rows(work.db, LOT, missing)
-    for row in missing:
-        key = LotKey(row["expires_on"], row["scope"], row["issuer_id"])
-        lots[row["account_id"], key] = Counters(row["id"], 0, 0)
+    lots: Lots = {}
+    for row in credited:
+        name = row.account_id, LotKey(row.expires_on, row.scope, row.issuer_id)
+        lots[name] = Counters(row.id, row.credited - amounts[name], row.debited)
     return lots
 
 

@@ -83,5 +83,5 @@ def queue_expiry_notices(work: Work, last_day: date, after: int, limit: int = RE
         }
         for row in rows
     ]
-    bulk.insert_rows(work.db, _outbox, messages, skip_conflicts=True)
+    bulk.insert_rows(work.core, _outbox, messages, skip_conflicts=True)
     return Told(len(rows), rows[-1].owner_id) if rows else None

@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, insert, select, update
 
-from models.ledger import HOLD, POSTING, TXN, AccountKind, OwnerType, TxnKind
+from models.ledger import HOLD, POSTING, AccountKind, OwnerType, TxnKind
 from rules.errors import Kind, RuleError
 from rules.ledger.moving import (
     Journal,

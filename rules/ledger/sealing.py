@@ -181,7 +181,7 @@ def seal_day(work: Work, keys: Keys, day: date) -> AnyRow:
 
 def _gather(work: Work, previous: AnyRow | None, day: date) -> _Leaves:
     """The leaves of what is to be sealed, chunk by chunk."""
-    if bulk.is_postgresql(work.db):
+    if bulk.is_postgresql(work.core):
         work.db.execute(_PLAN_ANEW)
     reach_back = first_id_at(local_moment(previous.day - SLACK_DAYS * DAY, MIDNIGHT)) if previous else 1
     after, until = reach_back - 1, first_id_at(local_moment(day + DAY, MIDNIGHT))
@@ -231,7 +231,7 @@ def _write_leaves(work: Work, seal_id: int, leaves: _Leaves) -> None:
             }
             for leaf in range(start, min(start + CHUNK, leaves.tree.size))
         ]
-        bulk.insert_rows(work.db, _sealed_txn_table, rows)
+        bulk.insert_rows(work.core, _sealed_txn_table, rows)
 
 
 def list_seals(work: Work, after: Position | None, limit: int) -> Page[AnyRow]:

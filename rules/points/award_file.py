@@ -22,12 +22,12 @@ from rules.errors import Kind, RuleError
 from rules.ids import ID_MAX
 from rules.rulebook.document import AMOUNT_MAX
 
+BYTE_ORDER_MARK = "\ufeff"
 HEADER = ("ref", "resident_id", "amount", "occurred_on", "reason")
 ROWS_MAX = 2_000
 REF_LENGTH_MAX = 64
 REASON_LENGTH_MAX = 200
 
-_BYTE_ORDER_MARK = "\ufeff"
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _WHOLE_NUMBER = re.compile(r"[1-9][0-9]{0,18}")
 _DAY = re.compile(r"([0-9]{4})([-/])([0-9]{1,2})\2([0-9]{1,2})")
@@ -95,7 +95,7 @@ class Award:
 
 def read_awards(text: str) -> list[Award]:
     """The rows of a file, 1 to ROWS_MAX of them. Raises FileUnreadable, HeaderWrong, FileEmpty, TooManyRows."""
-    lines = _read_lines(unicodedata.normalize("NFC", text.removeprefix(_BYTE_ORDER_MARK)))
+    lines = _read_lines(unicodedata.normalize("NFC", text.removeprefix(BYTE_ORDER_MARK)))
     if not lines:
         raise FileEmpty
     if tuple(lines[0][1]) != HEADER:

@@ -23,6 +23,7 @@ from rules.ledger.transactions import Cause
 from rules.points.award_file import Award, RowResult
 from rules.rows import AnyRow
 from rules.rulebook.versions import rulebook_in_force
+from rules.sets import is_id_in, is_text_in
 from rules.work import Work
 
 SOURCE = "import"
@@ -48,13 +49,11 @@ class Judged:
 #: By day; a day that isn't there is no good.
 TermsOfDays: TypeAlias = Mapping[date | None, Terms]
 
-_residents = select(Resident.id).where(
-    Resident.town_id == bindparam("town"), Resident.id.in_(bindparam("residents", expanding=True))
-)
+_residents = select(Resident.id).where(Resident.town_id == bindparam("town"), is_id_in(Resident.id, "residents"))
 _paid = select(EVENT.c.id, EVENT.c.source_ref, EVENT.c.subject_id, EVENT.c.payload).where(
     EVENT.c.town_id == bindparam("town"),
     EVENT.c.source == SOURCE,
-    EVENT.c.source_ref.in_(bindparam("refs", expanding=True)),
+    is_text_in(EVENT.c.source_ref, "refs"),
 )
 
 
@@ -83,13 +82,13 @@ def judge(work: Work, awards: Sequence[Award], terms: TermsOfDays) -> list[Award
     today = local_day(work.now)
 
     def problem_of(award: Award) -> RowResult | None:
+        if award.ref in paid:
+            return _paid_before(award, paid[award.ref])
         if award.resident_id not in known:
             return RowResult.RESIDENT_UNKNOWN
         if award.occurred_on is not None and award.occurred_on > today:
             return RowResult.DAY_IN_FUTURE
-        if award.occurred_on not in terms:
-            return RowResult.DAY_INVALID
-        return _paid_before(award, paid[award.ref]) if award.ref in paid else None
+        return None if award.occurred_on in terms else RowResult.DAY_INVALID
 
     return [
         replace(
@@ -111,7 +110,7 @@ def book(work: Work, awards: Sequence[Award], terms: TermsOfDays) -> list[Judged
     if not hopeful:
         return [Judged(award) for award in awards]
     events = {award.ref: _event_row(work, award, terms[award.occurred_on]) for award in hopeful}
-    bulk.insert_rows(work.db, EVENT, list(events.values()), skip_conflicts=True)
+    bulk.insert_rows(work.core, EVENT, list(events.values()), skip_conflicts=True)
     paid = _read_paid(work, hopeful)
     earnings = {
         _key(award): _earning(award, terms[award.occurred_on], paid[award.ref].id)

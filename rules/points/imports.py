@@ -1,9 +1,9 @@
 """Imports: files of awards, each row of which pays once, in whatever file it stands.
 
 A row is named by its author (`ref`), and the event that it books carries this name. So a corrected file pays only what
-is new; a ref that was paid for something else is refused. The same file again, to the byte, is the same import and gets
-the same answer. Rows with a problem are listed with their line and left out; all others are booked in one transaction,
-or none of them.
+is new; a ref that was paid for something else is refused. The same file again, to the letter, is the same import and
+gets the same answer. Rows with a problem are listed with their line and left out; all others are booked in one
+transaction, or none of them.
 
 Up to the rulebook's threshold a file is booked at once; what the same person has imported alone on the same local day
 counts. Above it, it waits for a second person, and its rows are judged anew when they are booked.
@@ -27,11 +27,12 @@ from rules import bulk
 from rules.errors import Kind, RuleError
 from rules.ids import ID_MAX
 from rules.paging import Page, Position, cut
-from rules.points.award_file import Award, RowResult, read_awards
+from rules.points.award_file import BYTE_ORDER_MARK, Award, RowResult, read_awards
 from rules.points.awards import Judged, book, judge, terms_of
 from rules.points.second_person import SecondPersonRequired, lock_actor, rulebook_today, today_alone
 from rules.residents.identity import require_role_at_root
 from rules.rows import AnyRow
+from rules.sets import is_id_in
 from rules.work import TryAgain, Work
 
 
@@ -142,7 +143,7 @@ _counts = (
     )
     .where(
         AwardImportRow.town_id == bindparam("town"),
-        AwardImportRow.import_id.in_(bindparam("imports", expanding=True)),
+        is_id_in(AwardImportRow.import_id, "imports"),
     )
     .group_by(AwardImportRow.import_id, AwardImportRow.problem, AwardImportRow.txn_id.is_not(None))
 )
@@ -173,6 +174,7 @@ def import_file(work: Work, name: str, text: str) -> ImportView:
     the root of the tree), FileUnreadable, HeaderWrong, FileEmpty, TooManyRows, BudgetExhausted.
     """
     require_role_at_root(work, Role.MANAGER)
+    text = text.removeprefix(BYTE_ORDER_MARK)  # which some programs hand over and some don't
     file_hash = hashlib.sha256(text.encode()).digest()
     if (known := work.db.scalar(_same_file, {"town": work.town_id, "hash": file_hash})) is not None:
         return _read(work, known)
@@ -261,7 +263,7 @@ def _keep(work: Work, facts: dict[str, Any], rows: Sequence[Judged]) -> int:
     }
     if work.db.scalar(_note, row) is None:  # somebody sent the same file at the same moment
         raise TryAgain
-    bulk.insert_rows(work.db, _ROW, [_row_columns(work, import_id, row) for row in rows])
+    bulk.insert_rows(work.core, _ROW, [_row_columns(work, import_id, row) for row in rows])
     return import_id
 
 

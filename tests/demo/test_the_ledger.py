@@ -17,6 +17,7 @@ from rules.checkins.scans import SOURCE, ScanRequest, scan
 from rules.clock import local_day
 from rules.ledger.earning import Earning, earn
 from rules.ledger.pools import grant_budget
+from rules.ledger.transactions import Cause
 from rules.points.wallet import list_statement, show_points
 from rules.reservations import list_reservations, reserve_place
 from rules.rulebook.evaluation import Happening, evaluate
@@ -99,14 +100,7 @@ def test_the_ledger_answers_a_past_earning_that_is_asked_for_again(demo: Demo):
                 resident_id=subject_id,
                 amount=amount,
                 expires_on=expires_on,
-                reason=txn.reason,
-                explanation=txn.explanation,
-                event_id=txn.event_id,
-                rulebook_version_id=in_force.version_id,
-                community_id=txn.community_id,
-                operator_id=txn.operator_id,
-                scene=txn.scene,
-                effective_at=txn.effective_at,
+                cause=Cause(txn.reason, txn.explanation, txn.effective_at, event_id=txn.event_id),
             )
             receipt = earn(work, txn.idempotency_key, earning)
             assert receipt.replayed

@@ -19,6 +19,7 @@ import app as _rooms_are_loaded  # noqa: F401
 from blueprints.edge.fields import Cursor, Id, Moment
 from blueprints.edge.orjson_provider import OrjsonProvider
 from blueprints.edge.schemas import Fast
+from blueprints.seals.schemas import Hexadecimal
 from models.ledger import NEVER
 from rules.clock import ZONE
 from rules.ids import ID_MAX
@@ -68,6 +69,8 @@ def _values_of(field: fields.Field) -> st.SearchStrategy[Any]:
             return st.booleans()
         case fields.Integer():
             return INT64
+        case Hexadecimal():
+            return st.binary(max_size=32)
         case fields.String():
             return TEXT
         case fields.Dict():

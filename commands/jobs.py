@@ -1,0 +1,42 @@
+"""`flask --app app jobs …`: what runs without a request, by hand."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+
+import click
+from flask.cli import AppGroup
+
+from blueprints.edge.house import house
+from jobs.runner import run_job
+from jobs.schedule import JOBS, JOBS_BY_NAME, Means, first_due_on
+from models.jobs import JobOutcome
+from rules.clock import ZONE, utc_now
+
+group = AppGroup("jobs", help="What runs without a request.")
+
+IN_WORDS = {JobOutcome.OK: "ok", JobOutcome.FAILED: "failed", None: "not run: it has run already, or runs now"}
+
+
+@group.command(name="list")
+def list_jobs() -> None:
+    """The jobs, and when each is due next."""
+    now = utc_now()
+    for job in JOBS:
+        due = job.when.get_next_fire_time(None, now).astimezone(ZONE)
+        click.echo(f"{job.name:<20} next due {due:%Y-%m-%d %H:%M}")
+
+
+@group.command()
+@click.argument("name", type=click.Choice(sorted(JOBS_BY_NAME)))
+@click.option("--day", type=click.DateTime(["%Y-%m-%d"]), help="The day that the run is for; now without it.")
+def run(name: str, day: datetime | None) -> None:
+    """Run a job for every town, unless it has run for that slot; one that failed is run again. Ends with 1 when it fails."""
+    job = JOBS_BY_NAME[name]
+    moment = utc_now() if day is None else first_due_on(job, day.date())
+    outcomes = run_job(Means(house().transactions, house().keys), job, moment, attempts_max=sys.maxsize)
+    for code, outcome in outcomes.items():
+        click.echo(f"{code}: {name} {job.slot_of(moment)} {IN_WORDS[outcome]}")
+    if JobOutcome.FAILED in outcomes.values():
+        sys.exit(1)
