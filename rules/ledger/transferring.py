@@ -42,7 +42,7 @@ class Correction:
 
     resident_id: int
     amount: int
-    expires_on: date  #: of points that are given: the last good day
+    expires_on: date | None  #: of points that are given: the last good day
     cause: Cause
 
 
@@ -101,6 +101,7 @@ def adjust(work: Work, key: str, correction: Correction) -> Receipt:
 
 def _give(work: Work, book: BookFacts, key: str, correction: Correction, journal: Journal) -> int:
     amount = correction.amount
+    assert correction.expires_on is not None, "points that are given have a last good day"
     wallet = credit_owner(work, book, AccountKind.WALLET, OwnerType.RESIDENT, correction.resident_id, amount)
     [lot] = credit_lots(work, wallet.id, [(LotKey(correction.expires_on, "", work.town_id), amount)])
     for pool, part in draw_from_pool(work, book, work.town_id, key, amount):

@@ -194,8 +194,7 @@ def _book(work: Work, adjustment: dict[str, Any]) -> int:
     else:
         explanation = f"工作人员调整，扣减 {-amount} 分：{adjustment['reason']}"
     cause = Cause("adjustment", explanation, work.now, rulebook_version_id=rulebook_today(work).version_id)
-    # Of points that are taken the ledger wants a day too, and makes nothing of it.
-    correction = Correction(adjustment["resident_id"], amount, expires_on or local_day(work.now), cause)
+    correction = Correction(adjustment["resident_id"], amount, expires_on, cause)
     return adjust(work, f"adjustment:{adjustment['id']}", correction).txn_id
 
 
