@@ -1,8 +1,8 @@
 """Protects that the API does what its document says, for requests that nobody thought of.
 
-Schemathesis makes requests from the document, valid ones and broken ones, as a visitor, as a resident and as a scanner. Half
-of them get ids, codes and cursors that exist, so that they come further than the first refusal. `BINFEN_LONG=1` makes many
-more of them.
+Schemathesis makes requests from the document, valid ones and broken ones, as a visitor, as a resident and as an admin, who
+may use every route of staff. Half of them get ids, codes and cursors that exist, so that they come further than the first
+refusal. `BINFEN_LONG=1` makes many more of them.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ from models.reservations import ReservationStatus
 from models.residents import Role
 from tests.build import ApiClient, Person, TownBuilder, settings_for
 from tests.edge.helpers import reservation
+from tests.ledger.keeping import earn_points
+from tests.points.spending import spend_points
 
 SEED = 20260501
 EXAMPLES = 200 if os.environ.get("BINFEN_LONG") else 12
@@ -43,7 +45,7 @@ CHECKS = [
     response_schema_conformance,
     response_headers_conformance,
 ]
-CALLERS = ("visitor", "resident", "scanner")
+CALLERS = ("visitor", "resident", "admin")
 #: It would end the sign-in that the other requests are made with.
 SIGN_OUT = "/api/v1/auth/sign-out"
 
@@ -61,7 +63,7 @@ def world(app: Flask, house: House, town: TownBuilder, api: ApiClient, monkeypat
     # Visitors who name no town see this one.
     here = replace(house, settings=replace(house.settings, town=town.code))
     monkeypatch.setitem(app.extensions, EXTENSION, here)
-    resident, staff, activity = town.resident(), town.staff(Role.SCANNER), town.activity()
+    resident, staff, activity = town.resident(), town.staff(Role.ADMIN), town.activity()
     sessions = [town.session(activity_id=activity, capacity=1000, taken=1) for _ in range(3)]
     held = reservation(town, resident, sessions[0], status=ReservationStatus.CONFIRMED)
     held += reservation(town, resident, sessions[1], status=ReservationStatus.CANCELLED, count=3)
@@ -71,7 +73,19 @@ def world(app: Flask, house: House, town: TownBuilder, api: ApiClient, monkeypat
         api.get(f"/activities/{activity}/sessions", limit=1).get_json()["next_cursor"],
         api.as_(resident).get("/me/reservations", limit=1).get_json()["next_cursor"],
     ]
+    earned = [earn_points(town, resident, amount) for amount in (5, 300)]
+    spent = spend_points(town, resident, 7)
+    adjusted = [
+        api.as_(staff)
+        .post("/points/adjustments", {"resident_id": str(resident.id), "amount": n, "reason": "补记"})
+        .json
+        for n in (1, 500)
+    ]
     known = {
+        "resident_id": [resident.id],
+        "to_resident_id": [town.resident().id],
+        "txn_id": [receipt.txn_id for receipt in (*earned, spent)],
+        "adjustment_id": [adjustment["id"] for adjustment in adjusted],
         "activity_id": [activity],
         "session_id": sessions,
         "reservation_id": held,
@@ -83,7 +97,7 @@ def world(app: Flask, house: House, town: TownBuilder, api: ApiClient, monkeypat
     callers = {
         "visitor": lambda: None,
         "resident": lambda: token_of(api, resident),
-        "scanner": lambda: token_of(api, staff),
+        "admin": lambda: token_of(api, staff),
         "spare resident": lambda: token_of(api, town.resident()),
     }
     known_now.clear()
