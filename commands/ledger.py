@@ -42,6 +42,7 @@ def shards(town: str, count: int) -> None:
     [found] = find_towns(town)
     moved = house().transactions.write(found.id, SYSTEM, set_shards, count)
     click.echo(f"{town}: each pool has {count} shards now; {moved:,} points moved between them")
+    click.echo("Servers that run already use them all once they are started anew; until then nothing goes wrong.")
 
 
 @group.command()

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import cast
 
-from sqlalchemy import Table, bindparam, func, select
+from sqlalchemy import Table, Text, bindparam, exists, func, select
+from sqlalchemy import cast as cast_to
 
 from models.jobs import Outbox
 from models.ledger import Account, AccountKind, Lot
@@ -18,8 +19,14 @@ from rules.work import SYSTEM, Transactions, Work
 
 TOPIC = "points.expiring"
 RESIDENTS_MAX = 2_000
+LOOK_BACK_DAYS = 7
 
 _outbox = cast(Table, Outbox.__table__)
+_is_told = exists().where(
+    Outbox.town_id == Account.town_id,
+    Outbox.topic == TOPIC,
+    Outbox.key == bindparam("day_text", type_=Text) + ":" + cast_to(Account.owner_id, Text),
+)
 _lapsing_on = (
     select(Account.owner_id, func.sum(Lot.credited - Lot.debited).label("amount"))
     .join(Account, (Account.town_id == Lot.town_id) & (Account.id == Lot.account_id))
@@ -30,6 +37,7 @@ _lapsing_on = (
         Account.book_id == bindparam("book"),
         Account.kind == AccountKind.WALLET,
         Account.owner_id > bindparam("after"),
+        ~_is_told,
     )
     .group_by(Account.owner_id)
     .order_by(Account.owner_id)
@@ -48,12 +56,18 @@ class Told:
 def queue_notices_of_day(transactions: Transactions, town_id: int, moment: datetime) -> int:
     """Tell everybody whose points lapse `notice_days` after this moment's day, as the rulebook in force then says.
 
-    Returns how many residents have points that lapse then. A town without a rulebook tells nobody.
+    Looks back some days, for runs that were missed. Returns how many residents are told now who were not told before. A
+    town without a rulebook tells nobody.
     """
     notice_days = transactions.read(town_id, SYSTEM, _read_notice_days, moment)
     if notice_days is None:
         return 0
-    last_day = local_day(moment) + timedelta(days=notice_days)
+    newest = local_day(moment) + timedelta(days=notice_days)
+    days = [newest - timedelta(days=ago) for ago in range(LOOK_BACK_DAYS + 1)]
+    return sum(_tell_all(transactions, town_id, day) for day in days if day >= local_day(moment))
+
+
+def _tell_all(transactions: Transactions, town_id: int, last_day: date) -> int:
     residents, after = 0, 0
     while told := transactions.write(town_id, SYSTEM, queue_expiry_notices, last_day, after):
         residents, after = residents + told.residents, told.last_id
@@ -68,6 +82,7 @@ def _read_notice_days(work: Work, moment: datetime) -> int | None:
 def queue_expiry_notices(work: Work, last_day: date, after: int, limit: int = RESIDENTS_MAX) -> Told | None:
     """Tell residents, from the one after `after` on, what lapses after `last_day`. None: there was nobody left to tell."""
     asked = {"town": work.town_id, "book": book_of(work).id, "day": last_day, "after": after, "limit": limit}
+    asked["day_text"] = last_day.isoformat()
     rows = work.db.execute(_lapsing_on, asked).all()
     messages = [
         {

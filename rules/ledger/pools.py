@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from models.ledger import ACCOUNT, BOOK, AccountKind, OwnerType, TxnKind
 from rules.errors import Kind, RuleError
 from rules.ledger.moving import Counters, Journal, account_row, credit_owner, debit_account, debit_owner
-from rules.ledger.transactions import BookFacts, Cause, Receipt, book_of, open_txn
+from rules.ledger.transactions import BookFacts, Cause, Receipt, book_of, look_again_at_book, open_txn
 from rules.work import Work
 
 SHARDS_MAX = 64
@@ -121,6 +121,7 @@ def shard_of(key: str, shards: int) -> int:
 
 
 def _draw_from_all(work: Work, book: BookFacts, issuer_id: int, amount: int) -> list[tuple[Counters, int]]:
+    look_again_at_book(work)
     drawn: list[tuple[Counters, int]] = []
     for row in work.core.execute(_lock_shards, _pool(work, book, issuer_id)).all():
         part = min(row.credited - row.debited - row.floor, amount)
@@ -148,7 +149,7 @@ def set_shards(work: Work, shards: int) -> int:
     owners = work.core.execute(_pool_owners, {"town": work.town_id, "book": book.id}).all()
     moved = sum(_spread(work, book, owner.owner_id, shards) for owner in sorted(owners, key=lambda row: row.owner_id))
     work.core.execute(_set_shards, {"town": work.town_id, "book": book.id, "shards": shards})
-    work.learned["book", work.town_id, "points"] = BookFacts(book.id, shards)
+    look_again_at_book(work)
     return moved
 
 

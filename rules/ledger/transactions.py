@@ -137,6 +137,11 @@ def book_of(work: Work, code: str = POINTS) -> BookFacts:
     return work.recall(("book", work.town_id, code), lambda: _read_book(work, code))
 
 
+def look_again_at_book(work: Work) -> None:
+    """Recall the points book anew from this work's commit on: its pools were split, by us or by another process."""
+    work.learned["book", work.town_id, POINTS] = _read_book(work, POINTS)
+
+
 def _read_book(work: Work, code: str) -> BookFacts:
     row = work.core.execute(_book, {"town": work.town_id, "code": code}).one()
     return BookFacts(row.id, row.pool_shards)

@@ -81,9 +81,15 @@ def test_people_are_told_once_as_many_days_ahead_as_the_rulebook_says(clerk: Cle
     clerk.earn(other, 20, date(2028, 12, 31))
     moment = local("2027-12-01T09:00")  # 30 days before the last good day
     assert run(clerk, "expiry-notices", moment) == {"residents": 1}
-    told = [("points.expiring", {"resident_id": str(resident.id), "amount": 35, "on": "2027-12-31"})]
+    told: list[tuple[str, dict[str, object]]] = [
+        ("points.expiring", {"resident_id": str(resident.id), "amount": 35, "on": "2027-12-31"})
+    ]
     assert messages(clerk.town) == told
     assert run(clerk, "expiry-notices", moment + timedelta(days=1)) == {"residents": 0}
+    late = clerk.resident()
+    clerk.earn(late, 9, LAST_DAY)
+    assert run(clerk, "expiry-notices", moment + timedelta(days=3)) == {"residents": 1}  # and days that were missed
+    told.append(("points.expiring", {"resident_id": str(late.id), "amount": 9, "on": "2027-12-31"}))
     town = clerk.town
     with time_machine.travel(moment, tick=False):
         again = Errand(Means(town.database, town.house.keys), town.id, moment)
