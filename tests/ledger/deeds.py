@@ -10,7 +10,7 @@ from flask import Flask
 
 from blueprints.edge.house import EXTENSION
 from rules.errors import Busy, RuleError
-from rules.ledger import earning, earning_many, holds, pools, reversing, spending, transferring
+from rules.ledger import earning, earning_many, expiring, holds, pools, reversing, spending, transferring
 from rules.ledger.caps import CapUse
 from rules.ledger.transactions import Cause, Receipt
 from rules.work import SYSTEM, Transactions, Work
@@ -82,8 +82,19 @@ def adjust(work: Work, key: str, resident_id: int, amount: int, expires_on: date
     return transferring.adjust(work, key, transferring.Correction(resident_id, amount, expires_on, because(work)))
 
 
+def batch(work: Work, key: str, *awards: tuple[Any, ...]) -> Receipt:
+    """A batch of awards: the first under the key, whose receipt it gives, the others under keys that begin with it."""
+    return earn_many(work, {key + "+" * n: award for n, award in enumerate(awards)})[key]
+
+
+def lapse(work: Work, _key: str, day: date) -> Receipt:
+    """Book what has lapsed before a day: it has no key, so it says what it did now."""
+    done = expiring.expire_wallets(work, day, expiring.list_lapsing_wallets(work, day))
+    return Receipt(0, done.points, 0, replayed=False)
+
+
 DEEDS: dict[str, Callable[..., Receipt]] = {
-    deed.__name__: deed for deed in (grant, earn, spend, hold, capture, void, reverse, transfer, adjust)
+    deed.__name__: deed for deed in (grant, earn, batch, spend, hold, capture, void, reverse, transfer, adjust, lapse)
 }
 
 
