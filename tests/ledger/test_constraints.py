@@ -2,7 +2,8 @@
 
 For each guard there is one row that only this guard keeps out. It is tried with the guard, and it is this guard that
 refuses it; it is tried again with the guard taken away, in a transaction that is undone, and it goes in. So no guard is
-there by its name only, and none of the trials is refused for another reason.
+there by its name only, and none of the trials is refused for another reason. The locks and the guarded statements of the
+ledger's code have a table of their own, in `test_locks.py`.
 """
 
 from __future__ import annotations
@@ -33,9 +34,11 @@ from sqlalchemy.exc import IntegrityError
 
 from app import create_app
 from blueprints.edge.house import EXTENSION
-from models.ledger import Account, Book, Event, Lot, Posting, Txn, TxnKind
-from models.residents import Resident
+from models.adjustments import Adjustment, DecisionStatus
+from models.ledger import Account, Book, Event, Hold, Lot, Posting, Reversal, RuleUsage, Txn, TxnKind
+from models.residents import Resident, Role, Staff
 from models.rulebook import RulebookVersion
+from models.seals import Seal, SealedTxn
 from models.territory import Operator, Territory
 from rules.database import connect
 from rules.ledger.transactions import book_of
@@ -44,8 +47,9 @@ from tests.build import TownBuilder, add, fresh_key, new_town, settings_for
 from tests.conftest import Databases
 from tests.ledger.keeping import an_earning, earn_points, wallet_of
 
-TABLES = {model.__tablename__: model.__table__ for model in (Book, Account, Txn, Posting, Lot, Event)}
-APPEND_ONLY = ("txn", "posting", "event")
+MODELS = (Book, Account, Txn, Posting, Lot, Event, Hold, Reversal, RuleUsage, Adjustment, Seal, SealedTxn)
+TABLES = {model.__tablename__: model.__table__ for model in MODELS}
+APPEND_ONLY = ("txn", "posting", "event", "seal", "sealed_txn")
 COUNTERS = (
     "src_debited_after",
     "dst_credited_after",
@@ -150,6 +154,47 @@ GUARDS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("ck_posting_dst_lot_with_its_counter", {"dst_lot_credited_after": None}),
     ("ck_posting_other_counters_not_negative", {"src_credited": -1}),
     ("ck_posting_other_counters_not_negative", {"dst_debited": -1}),
+    ("pk_hold", {"txn_id": SAME}),
+    ("fk_hold_town_id_txn_id", {"txn_id": Elsewhere("txn")}),
+    ("fk_hold_town_id_wallet_id", {"wallet_id": Elsewhere("account")}),
+    ("fk_hold_town_id_escrow_id", {"escrow_id": Elsewhere("account")}),
+    ("ck_hold_counters_not_negative", {"amount": 0}),
+    ("ck_hold_counters_not_negative", {"captured": -1}),
+    ("ck_hold_counters_not_negative", {"released": -1}),
+    ("ck_hold_not_overdrawn", {"captured": 6}),
+    ("ck_hold_not_overdrawn", {"released": 6}),
+    ("ck_hold_not_overdrawn", {"captured": 3, "released": 3}),
+    ("pk_reversal", {"n": SAME}),
+    ("fk_reversal_town_id_txn_id_n", {"txn_id": Elsewhere("txn")}),
+    ("ck_reversal_within_the_posting", {"reversed": 0}),
+    ("ck_reversal_within_the_posting", {"reversed": 6}),
+    ("pk_rule_usage", {"period_key": SAME}),
+    ("fk_rule_usage_town_id_account_id", {"account_id": Elsewhere("account")}),
+    ("ck_rule_usage_used_within_cap", {"used": 4}),
+    ("ck_rule_usage_used_within_cap", {"used": -1}),
+    ("pk_adjustment", {"id": SAME}),
+    ("fk_adjustment_town_id_resident_id", {"resident_id": Elsewhere("resident")}),
+    ("fk_adjustment_town_id_requested_by", {"requested_by": Elsewhere("staff")}),
+    ("fk_adjustment_town_id_decided_by", {"decided_by": Elsewhere("staff")}),
+    ("fk_adjustment_town_id_txn_id", {"txn_id": Elsewhere("txn")}),
+    ("ck_adjustment_amount_not_zero", {"amount": 0}),
+    ("ck_adjustment_second_person_is_not_the_first", {"decided_by": Of("requested_by")}),
+    ("ck_adjustment_decided_by_a_second_person", {"needs_second_person": True}),
+    ("ck_adjustment_booked_with_its_transaction", {"status": DecisionStatus.DECLINED}),
+    ("ck_adjustment_booked_with_its_transaction", {"txn_id": None}),
+    ("ck_adjustment_decisionstatus", {"status": NONSENSE, "txn_id": None}),
+    ("pk_seal", {"id": SAME}),
+    ("fk_seal_town_id", {"town_id": MISSING_TOWN}),
+    ("uq_seal_town_id_seq", {"seq": SAME}),
+    ("uq_seal_town_id_day", {"day": SAME}),
+    ("uq_seal_town_id_previous_hash", {"previous_hash": SAME}),
+    ("ck_seal_counts_not_negative", {"seq": 0}),
+    ("ck_seal_counts_not_negative", {"txn_count": -1}),
+    ("ck_seal_counts_not_negative", {"posting_count": -1}),
+    ("pk_sealed_txn", {"txn_id": SAME}),
+    ("fk_sealed_txn_town_id_txn_id", {"txn_id": Elsewhere("txn")}),
+    ("fk_sealed_txn_town_id_seal_id", {"seal_id": Elsewhere("seal")}),
+    ("uq_sealed_txn_town_id_seal_id_leaf", {"leaf": SAME}),
 )
 CONSTRAINTS: dict[str, Constraint] = {
     str(constraint.name): constraint for table in TABLES.values() for constraint in table.constraints
@@ -162,6 +207,10 @@ CHANGES = {
     ("posting", "delete"): "DELETE FROM posting WHERE txn_id = {posting}",
     ("event", "update"): "UPDATE event SET source_ref = 'tampered' WHERE id = {event}",
     ("event", "delete"): "DELETE FROM event WHERE id = {event}",
+    ("seal", "update"): "UPDATE seal SET key_id = 'tampered' WHERE id = {seal}",
+    ("seal", "delete"): "DELETE FROM seal WHERE id = {seal}",
+    ("sealed_txn", "update"): "UPDATE sealed_txn SET leaf = leaf + 1 WHERE txn_id = {sealed_txn}",
+    ("sealed_txn", "delete"): "DELETE FROM sealed_txn WHERE txn_id = {sealed_txn}",
 }
 
 
@@ -291,7 +340,7 @@ def take_away(connection: Connection, guard: Constraint) -> None:
 
 def _rows_there(town: TownBuilder) -> dict[str, dict[str, Any]]:
     """One row of each table: nothing hangs on those that are append-only, and the posting has every column."""
-    giver, taker = town.resident(), town.resident()
+    giver, taker, staff = town.resident(), town.resident(), town.staff(Role.MANAGER)
     for resident in (giver, taker):
         earn_points(town, resident, 5)
     event_id = an_earning(town, giver, 5).cause.event_id
@@ -308,7 +357,9 @@ def _rows_there(town: TownBuilder) -> dict[str, dict[str, Any]]:
             "recorded_at": work.now,
             "explanation": "",
         }
-        bare, carrying = (add(work, Txn, idempotency_key=fresh_key(), **txn) for _ in range(2))
+        bare, carrying, reversed_, held, sealed, adjusted = (
+            add(work, Txn, idempotency_key=fresh_key(), **txn) for _ in range(6)
+        )
         src_lot, dst_lot = (
             work.db.scalars(select(Lot.id).where(Lot.account_id == wallet.id)).one() for wallet in (source, destination)
         )
@@ -324,6 +375,10 @@ def _rows_there(town: TownBuilder) -> dict[str, dict[str, Any]]:
             "recorded_at": work.now,
         }
         work.db.execute(insert(Posting), posting | dict.fromkeys(COUNTERS, 1000))
+        for n in range(2):
+            of_the_reversed = {"txn_id": reversed_, "n": n}
+            work.db.execute(insert(Posting), posting | dict.fromkeys(COUNTERS, 3000 + n) | of_the_reversed)
+        seal_id, other_seal_id = (add_seal(work, seq) for seq in (1, 2))
         ids = {
             "book": book_id,
             "account": source.id,
@@ -331,7 +386,26 @@ def _rows_there(town: TownBuilder) -> dict[str, dict[str, Any]]:
             "posting": carrying,
             "lot": src_lot,
             "event": event_id,
+            "hold": held,
+            "reversal": reversed_,
+            "rule_usage": source.id,
+            "seal": seal_id,
+            "sealed_txn": sealed,
+            "adjustment": work.new_id(),
         }
+        rows: dict[Any, dict[str, Any]] = {
+            Hold: {"txn_id": held, "wallet_id": source.id, "escrow_id": destination.id, "amount": 5}
+            | {"captured": 0, "released": 0, "expires_at": work.now},
+            Reversal: {"txn_id": reversed_, "n": 0, "amount": 5, "reversed": 5},
+            RuleUsage: {"account_id": source.id, "rule_id": "checkin", "period_key": "2026-11", "used": 3, "cap": 3},
+            SealedTxn: {"txn_id": sealed, "seal_id": other_seal_id, "leaf": 0, "leaf_hash": b""},
+            Adjustment: {"id": ids["adjustment"], "resident_id": giver.id, "amount": 5, "reason": "补发"}
+            | {"expires_on": None, "needs_second_person": False, "status": DecisionStatus.BOOKED}
+            | {"requested_by": staff.id, "requested_at": work.now, "decided_by": None, "decided_at": None}
+            | {"txn_id": adjusted},
+        }
+        for model, row in rows.items():
+            work.db.execute(insert(model), {"town_id": work.town_id, **row})
         return {
             name: dict(work.db.execute(select(table).where(table.c[_id_column(name)] == ids[name])).mappings().one())
             for name, table in TABLES.items()
@@ -342,6 +416,8 @@ def _rows_there(town: TownBuilder) -> dict[str, dict[str, Any]]:
 
 def _new_rows(town: TownBuilder) -> dict[str, dict[str, Any]]:
     ids = {name: town.act(None, Work.new_id) for name in TABLES}
+    free = {row.id for row in town.rows(Txn.id)} - {row.txn_id for row in town.rows(Posting.txn_id)}
+    free -= {row.txn_id for model in (Hold, SealedTxn) for row in town.rows(model.txn_id)}
     return {
         "book": {"id": ids["book"], "code": "hours"},
         "account": {"id": ids["account"], "owner_id": ids["account"]},
@@ -349,15 +425,34 @@ def _new_rows(town: TownBuilder) -> dict[str, dict[str, Any]]:
         "lot": {"id": ids["lot"], "expires_on": date(2040, 12, 31)},
         "event": {"id": ids["event"], "source_ref": fresh_key()},
         "posting": {"n": 1} | dict.fromkeys(COUNTERS, 2000),
+        "hold": {"txn_id": min(free)},
+        "reversal": {"n": 1},
+        "rule_usage": {"period_key": "2026-12"},
+        "adjustment": {"id": ids["adjustment"]},
+        "seal": {"id": ids["seal"], "seq": 3} | seal_of(3),
+        "sealed_txn": {"txn_id": min(free), "leaf": 1},
     }
 
 
 def _ids_of(town: TownBuilder) -> dict[str, int]:
     """For each table the id of one of the town's rows."""
     earn_points(town, town.resident(), 5)
-    models = (Book, Account, Txn, Lot, Event, Resident, RulebookVersion, Territory, Operator)
+    town.staff(Role.MANAGER)
+    town.act(None, add_seal, 1)
+    models = (Book, Account, Txn, Lot, Event, Resident, RulebookVersion, Territory, Operator, Staff, Seal)
     return {model.__tablename__: town.rows(model.id)[0][0] for model in models}
 
 
+def seal_of(seq: int) -> dict[str, Any]:
+    """What differs from seal to seal."""
+    return {"day": date(2026, 1, seq), "previous_hash": bytes([seq]) * 32}
+
+
+def add_seal(work: Work, seq: int) -> int:
+    counts = {"txn_count": 0, "posting_count": 0, "amount_total": 0}
+    hashes = {"root": b"", "hash": b"", "key_id": "test", "signature": b""}
+    return add(work, Seal, seq=seq, sealed_at=work.now, **seal_of(seq), **counts, **hashes)
+
+
 def _id_column(table: str) -> str:
-    return "txn_id" if table == "posting" else "id"
+    return {"rule_usage": "account_id"}.get(table, "id" if "id" in TABLES[table].c else "txn_id")

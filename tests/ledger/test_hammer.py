@@ -36,8 +36,8 @@ IS_LONG = os.environ.get("BINFEN_LONG") == "1"
 PROCESSES = 8
 DEEDS_OF_A_PROCESS = 2_500 if IS_LONG else 100
 RESIDENTS = 5
-BUDGET_OF_THE_SHOP = 3_000
-CAP = 40
+BUDGET_OF_THE_SHOP = 600
+CAP = 12
 DAY = timedelta(days=1)
 Given = tuple[str, str, int, int, int]  #: the deed, its key, the transaction, the amount, the balance
 
@@ -99,7 +99,7 @@ def choose(
         ("adjust", (who, chance.choice((amount, -amount)), expires_on)),
     ]
     if holds:
-        deeds += [(name, (chance.choice(holds).txn_id, chance.randint(1, 20))) for name in ("capture", "void")]
+        deeds += [(name, (chance.choice(holds).txn_id, chance.randint(1, 8))) for name in ("capture", "void")]
     if reversible:
         deeds += [("reverse", (chance.choice(reversible).txn_id, chance.choice((None, amount))))] * 2
     name, arguments = chance.choice(deeds)

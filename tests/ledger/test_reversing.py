@@ -55,6 +55,19 @@ def test_points_that_are_spent_are_taken_back_from_others_of_the_same_issuer_onl
     clerk.audit()
 
 
+def test_others_are_taken_in_place_of_what_is_spent_as_long_as_they_are_good(clerk: Clerk) -> None:
+    resident = clerk.resident()
+    earned = clerk.earn(resident, 10, LATER)
+    clerk.spend(resident, 10)
+    clerk.earn(resident, 4, TODAY)
+    clerk.earn(resident, 4, TODAY - DAY)
+    with clerk.refuses(PointsInsufficient, amount=5, available=4):
+        clerk.reverse(earned, 5)
+    clerk.reverse(earned, 4)
+    assert clerk.lots(resident) == {TODAY - DAY: 4}
+    clerk.audit()
+
+
 def test_points_that_are_held_can_not_be_taken_back(clerk: Clerk) -> None:
     resident = clerk.resident()
     earned = clerk.earn(resident, 10)
