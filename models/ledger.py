@@ -180,6 +180,20 @@ class Txn(InTown, Base):
         ForeignKeyConstraint(["town_id", "community_id"], ["territory.town_id", "territory.id"]),
         ForeignKeyConstraint(["town_id", "operator_id"], ["operator.town_id", "operator.id"]),
         UniqueConstraint("town_id", "book_id", "idempotency_key"),
+        Index(
+            "ix_txn_reverses",
+            "town_id",
+            "reverses_txn_id",
+            sqlite_where=text("reverses_txn_id IS NOT NULL"),
+            postgresql_where=text("reverses_txn_id IS NOT NULL"),
+        ),
+        Index(
+            "ix_txn_hold",
+            "town_id",
+            "hold_txn_id",
+            sqlite_where=text("hold_txn_id IS NOT NULL"),
+            postgresql_where=text("hold_txn_id IS NOT NULL"),
+        ),
     )
 
 

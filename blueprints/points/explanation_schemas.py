@@ -40,20 +40,25 @@ class ExplainedPartView(Fast):
     on = LastGoodDay(attribute="expires_on", required=True, allow_none=True)
     scope = fields.String(required=True, metadata={"description": "Where they may be spent; empty: anywhere."})
     issuer = fields.String(required=True, allow_none=True, metadata={"description": "null: the town."})
-    earned = fields.Nested(StepView, required=True)
+    earned = fields.Nested(
+        StepView,
+        required=True,
+        allow_none=True,
+        metadata={"description": "null: their history is longer than is followed; ask for the steps one by one."},
+    )
     way = fields.List(
         fields.Nested(StepView),
         required=True,
-        metadata={"description": "What happened to them since, the latest first."},
+        metadata={"description": "What happened to them since, the latest 20 steps first."},
     )
 
 
 class WhereaboutsView(Fast):
-    """Points that came in, and where they are now."""
+    """Points, and where they are now."""
 
     amount = fields.Integer(required=True)
     step = fields.Nested(
-        StepView, required=True, allow_none=True, metadata={"description": "null: still in the balance, or lapsed."}
+        StepView, required=True, allow_none=True, metadata={"description": "null: where they came to."}
     )
     to_kind = fields.Enum(AccountKind, by_value=True, required=True, allow_none=True)
     to_owner = fields.String(required=True, allow_none=True)
@@ -66,3 +71,4 @@ class ExplainedTxnView(Fast):
     amount = fields.Integer(required=True, metadata={"description": "Above 0 when points came in."})
     came_from = fields.List(fields.Nested(ExplainedPartView), required=True)
     went_to = fields.List(fields.Nested(WhereaboutsView), required=True)
+    is_complete = fields.Boolean(required=True, metadata={"description": "false: there is more than is told here."})

@@ -35,6 +35,9 @@ def upgrade() -> None:
         sqlite_where=sa.text("credited > debited"),
         postgresql_where=sa.text("credited > debited"),
     )
+    for name, column in (("ix_txn_reverses", "reverses_txn_id"), ("ix_txn_hold", "hold_txn_id")):
+        is_set = sa.text(f"{column} IS NOT NULL")
+        op.create_index(name, "txn", ["town_id", column], sqlite_where=is_set, postgresql_where=is_set)
     op.create_index("ix_reservation_session_resident", "reservation", ["town_id", "session_id", "resident_id"])
     create_job_run()
     create_outbox()

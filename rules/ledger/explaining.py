@@ -1,59 +1,42 @@
-"""Explaining points: where each one came from, by which rule and with which arithmetic, and where each one went.
+"""Explaining points: where each part of a balance came from, and where the points of a transaction came from and went.
 
-The points of a lot are numbered by its counters. A posting into the lot earned those from `credited_after - amount` to
-`credited_after`; a posting out of it took those from `debited_after - amount` to `debited_after`. So a run of points is
-an interval, and following it is laying intervals over each other; nothing is estimated.
-
-Points that moved between lots (a hold and its release, a transfer) are followed back to where they were first earned;
-points that were given back are followed to the spending that was reversed, and on to what that had spent.
+How points are followed is told in `rules.ledger.tracing`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
-from typing import TypeAlias
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from itertools import islice
+from typing import TypeVar
 
-from sqlalchemy import BigInteger, Date, bindparam, case, func, or_, select, tuple_
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import aliased
 
-from models.ledger import Account, AccountKind, Event, Lot, Posting, Txn, TxnKind
-from models.rulebook import RulebookVersion
+from models.ledger import Account, AccountKind, Lot, TxnKind
 from models.territory import Operator
 from rules.ledger.reading import Wallet
+from rules.ledger.tracing import (
+    Interval,
+    Origin,
+    Step,
+    TooLong,
+    Tracer,
+    Whereabouts,
+    postings_of,
+    step_of,
+    went,
+)
 from rules.ledger.transactions import TxnUnknown
-from rules.paging import Page, Position, cut
+from rules.paging import Page, Position
 from rules.rows import AnyRow
 from rules.work import Work
 
+Thing = TypeVar("Thing")
 
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """The points of a lot after number `start`, up to and with number `stop`."""
-
-    lot_id: int
-    start: int
-    stop: int
-
-    @property
-    def amount(self) -> int:
-        return self.stop - self.start
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """A transaction that points went through."""
-
-    txn_id: int
-    at: datetime
-    kind: TxnKind
-    reason: str
-    explanation: str
-    rule_id: str | None
-    rulebook_number: int | None
-    event_source: str | None
-    event_occurred_at: datetime | None
+#: How many parts the explanation of one transaction has at most.
+PARTS_MAX = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,297 +47,148 @@ class ExplainedPart:
     expires_on: date
     scope: str
     issuer: str | None  #: the operator who owes them; None: the town
-    earned: Step
+    earned: Step | None  #: None: their history is longer than is followed
     way: tuple[Step, ...]  #: what happened to them since, the latest first
 
 
 @dataclass(frozen=True, slots=True)
-class Whereabouts:
-    """Points of one posting, and where they are now."""
-
-    amount: int
-    step: Step | None  #: the transaction that took them; None: they are in the balance
-    to_kind: AccountKind | None
-    to_owner: str | None  #: the operator who redeemed them
-
-
-@dataclass(frozen=True, slots=True)
 class ExplainedTxn:
-    """One transaction, seen from a wallet."""
+    """One transaction, seen from a resident's wallet."""
 
     step: Step
     amount: int  #: above 0 when points came in, below 0 when they went
     came_from: Sequence[ExplainedPart]  #: of what went out: where it had come from
-    went_to: Sequence[Whereabouts]  #: of what came in: where it is now
+    went_to: Sequence[Whereabouts]  #: where its points are
+    is_complete: bool  #: False: there is more than is told here
 
 
-_step_columns = (
-    Txn.id.label("txn_id"),
-    Txn.effective_at,
-    Txn.kind,
-    Txn.reason,
-    Txn.explanation,
-    Txn.rule_id,
-    Txn.reverses_txn_id,
-    RulebookVersion.number.label("rulebook_number"),
-    Event.source.label("event_source"),
-    Event.occurred_at.label("event_occurred_at"),
+_lots = (
+    select(Lot.id, Lot.credited, Lot.debited, Lot.expires_on, Lot.scope, Operator.name.label("issuer"))
+    .outerjoin(Operator, (Operator.town_id == Lot.town_id) & (Operator.id == Lot.issuer_id))
+    .where(Lot.town_id == bindparam("town"))
 )
-_lot_columns = (Lot.id.label("lot_id"), Lot.expires_on, Lot.scope, Operator.name.label("issuer"))
-_posting_columns = (
-    Posting.amount,
-    Posting.src_lot_id,
-    Posting.dst_lot_id,
-    Posting.src_lot_debited_after,
-    Posting.dst_lot_credited_after,
-)
-_is_txn = (Txn.town_id == Posting.town_id) & (Txn.id == Posting.txn_id)
-_is_rulebook = (RulebookVersion.town_id == Txn.town_id) & (RulebookVersion.id == Txn.rulebook_version_id)
-_is_event = (Event.town_id == Txn.town_id) & (Event.id == Txn.event_id)
-_is_issuer = (Operator.town_id == Lot.town_id) & (Operator.id == Lot.issuer_id)
-#: What earned the points that are still in a wallet's good lots, the first to lapse first.
-_open_parts = (
-    select(*_step_columns, *_lot_columns, *_posting_columns, Lot.debited, Lot.credited)
-    .select_from(Lot)
+_good_lots = _lots.where(
+    Lot.account_id == bindparam("account"), Lot.expires_on >= bindparam("today"), Lot.credited > Lot.debited
+).order_by(Lot.expires_on, Lot.id)
+_lot = _lots.where(Lot.id == bindparam("lot"))
+_wallet = aliased(Account, name="wallet")
+#: A resident's wallet and escrow.
+_accounts = (
+    select(Account.id)
     .join(
-        Posting,
-        (Posting.town_id == Lot.town_id)
-        & (Posting.dst_lot_id == Lot.id)
-        & (Posting.dst_lot_credited_after > Lot.debited),
+        _wallet,
+        (_wallet.town_id == Account.town_id)
+        & (_wallet.book_id == Account.book_id)
+        & (_wallet.owner_type == Account.owner_type)
+        & (_wallet.owner_id == Account.owner_id),
     )
-    .join(Txn, _is_txn)
-    .outerjoin(RulebookVersion, _is_rulebook)
-    .outerjoin(Event, _is_event)
-    .outerjoin(Operator, _is_issuer)
     .where(
-        Lot.town_id == bindparam("town"),
-        Lot.account_id == bindparam("account"),
-        Lot.expires_on >= bindparam("today"),
-        Lot.credited > Lot.debited,
-        tuple_(Lot.expires_on, Lot.id, Posting.dst_lot_credited_after)
-        > tuple_(
-            bindparam("after_day", type_=Date),
-            bindparam("after_lot", type_=BigInteger),
-            bindparam("after_point", type_=BigInteger),
-        ),
+        Account.town_id == bindparam("town"),
+        Account.kind.in_([AccountKind.WALLET, AccountKind.ESCROW]),
+        _wallet.id == bindparam("account"),
     )
-    .order_by(Lot.expires_on, Lot.id, Posting.dst_lot_credited_after)
-    .limit(bindparam("limit"))
-)
-#: The postings that earned some of the points of an interval.
-_credits = (
-    select(*_step_columns, *_posting_columns)
-    .select_from(Posting)
-    .join(Txn, _is_txn)
-    .outerjoin(RulebookVersion, _is_rulebook)
-    .outerjoin(Event, _is_event)
-    .where(
-        Posting.town_id == bindparam("town"),
-        Posting.dst_lot_id == bindparam("lot"),
-        Posting.dst_lot_credited_after > bindparam("start"),
-        Posting.dst_lot_credited_after - Posting.amount < bindparam("stop"),
-    )
-    .order_by(Posting.dst_lot_credited_after)
-)
-#: The postings that took some of the points of an interval.
-_debits = (
-    select(*_step_columns, *_posting_columns, Account.kind.label("to_kind"), Operator.name.label("to_owner"))
-    .select_from(Posting)
-    .join(Txn, _is_txn)
-    .join(Account, (Account.town_id == Posting.town_id) & (Account.id == Posting.dst_account_id))
-    .outerjoin(Operator, (Operator.town_id == Account.town_id) & (Operator.id == Account.owner_id))
-    .outerjoin(RulebookVersion, _is_rulebook)
-    .outerjoin(Event, _is_event)
-    .where(
-        Posting.town_id == bindparam("town"),
-        Posting.src_lot_id == bindparam("lot"),
-        Posting.src_lot_debited_after > bindparam("start"),
-        Posting.src_lot_debited_after - Posting.amount < bindparam("stop"),
-    )
-    .order_by(Posting.src_lot_debited_after)
-)
-_mine = aliased(Lot, name="mine")
-#: What a reversed transaction had taken from lots of the same key as this one.
-_taken_by_original = (
-    select(Posting.src_lot_id, Posting.src_lot_debited_after, Posting.amount)
-    .join(Lot, (Lot.town_id == Posting.town_id) & (Lot.id == Posting.src_lot_id))
-    .join(
-        _mine,
-        (_mine.town_id == Lot.town_id)
-        & (_mine.expires_on == Lot.expires_on)
-        & (_mine.scope == Lot.scope)
-        & (_mine.issuer_id == Lot.issuer_id),
-    )
-    .where(Posting.town_id == bindparam("town"), Posting.txn_id == bindparam("original"), _mine.id == bindparam("lot"))
-)
-#: What earlier reversals of the same transaction had given back to this lot.
-_given_back_before = (
-    select(func.coalesce(func.sum(Posting.amount), 0))
-    .join(Txn, _is_txn)
-    .where(
-        Posting.town_id == bindparam("town"),
-        Posting.dst_lot_id == bindparam("lot"),
-        Posting.dst_lot_credited_after < bindparam("point"),
-        Txn.reverses_txn_id == bindparam("original"),
-    )
-)
-_of_wallet = (
-    select(
-        *_step_columns,
-        *_posting_columns,
-        Posting.src_account_id,
-        Posting.dst_account_id,
-        Lot.expires_on,
-        Lot.scope,
-        Operator.name.label("issuer"),
-    )
-    .select_from(Posting)
-    .join(Txn, _is_txn)
-    .join(
-        Lot,
-        (Lot.town_id == Posting.town_id)
-        & (
-            Lot.id
-            == case((Posting.src_account_id == bindparam("account"), Posting.src_lot_id), else_=Posting.dst_lot_id)
-        ),
-    )
-    .outerjoin(RulebookVersion, _is_rulebook)
-    .outerjoin(Event, _is_event)
-    .outerjoin(Operator, _is_issuer)
-    .where(
-        Posting.town_id == bindparam("town"),
-        Posting.txn_id == bindparam("txn"),
-        or_(Posting.src_account_id == bindparam("account"), Posting.dst_account_id == bindparam("account")),
-    )
-    .order_by(Posting.n)
 )
 
 
 def explain_balance(work: Work, wallet: Wallet, today: date, after: Position | None, limit: int) -> Page[ExplainedPart]:
-    """What the wallet's good points are made of, the first to lapse first: each part with what earned it.
-
-    A part is what one posting put into one lot, less what was taken since. Points that moved between lots may fall into
-    several parts, so a page can hold a few more than `limit`.
-    """
+    """What the wallet's good points are made of, the first to lapse first: each part with what earned it."""
     if wallet.id is None:
         return Page([], None)
-    day, lot_id, point = after or (1, 0, 0)
-    seek = {"after_day": date.fromordinal(int(day)), "after_lot": int(lot_id), "after_point": int(point)}
-    asked = {"town": work.town_id, "account": wallet.id, "today": today, "limit": limit + 1}
-    rows = work.db.execute(_open_parts, asked | seek).all()
-    page = cut(rows, limit, lambda row: (row.expires_on.toordinal(), row.lot_id, row.dst_lot_credited_after))
-    parts: list[ExplainedPart] = []
-    for row in page.items:
-        start = max(row.debited, row.dst_lot_credited_after - row.amount)
-        shares = _shares_of(work, row, Interval(row.lot_id, start, row.dst_lot_credited_after))
-        parts.extend(_part(row, *share) for share in shares)
-    return Page(parts, page.next_after)
+    begin = tuple(int(each) for each in after) if after else (0, 0, 0)
+    tracer, parts, position = Tracer(work), list[ExplainedPart](), begin
+    for lot in work.db.execute(_good_lots, {"town": work.town_id, "account": wallet.id, "today": today}).all():
+        place = lot.expires_on.toordinal(), lot.id
+        if place < begin[:2]:
+            continue
+        point = max(lot.debited, begin[2]) if place == begin[:2] else lot.debited
+        try:
+            for origin in _merged(tracer.origins_of(Interval(lot.id, point, lot.credited))):
+                if len(parts) == limit:
+                    return Page(parts, position)
+                parts.append(_part(lot, origin))
+                point += origin.amount
+                position = (*place, point)
+        except TooLong:
+            if parts:
+                return Page(parts, position)
+            unfollowed = Origin(lot.credited - point, None, ())
+            return Page([_part(lot, unfollowed)], (*place, lot.credited))
+    return Page(parts, None)
 
 
 def explain_txn(work: Work, wallet: Wallet, txn_id: int) -> ExplainedTxn:
-    """One transaction of a wallet: where what went out had come from, and where what came in is now.
+    """One transaction of a resident: where what went out had come from, and where its points are now.
 
     Raises TxnUnknown, also for a transaction of somebody else.
     """
-    asked = {"town": work.town_id, "account": wallet.id, "txn": txn_id}
-    rows = work.db.execute(_of_wallet, asked).all() if wallet.id else []
+    tracer = Tracer(work)
+    mine = set(work.db.scalars(_accounts, {"town": work.town_id, "account": wallet.id})) if wallet.id else set()
+    rows = [row for row in postings_of(work, txn_id) if mine & {row.src_account_id, row.dst_account_id}]
     if not rows:
         raise TxnUnknown
-    came_from: list[ExplainedPart] = []
-    went_to: list[Whereabouts] = []
-    amount = 0
-    for row in rows:
-        if row.src_account_id == wallet.id:
-            amount -= row.amount
-            taken = Interval(row.src_lot_id, row.src_lot_debited_after - row.amount, row.src_lot_debited_after)
-            came_from.extend(_part(row, *share) for share in _trace(work, taken))
-        else:
-            amount += row.amount
-            given = Interval(row.dst_lot_id, row.dst_lot_credited_after - row.amount, row.dst_lot_credited_after)
-            went_to.extend(_whereabouts(work, given))
-    return ExplainedTxn(_step(rows[0]), amount, came_from, went_to)
+    incoming = [row for row in rows if row.dst_account_id == wallet.id]
+    outgoing = [row for row in rows if row.dst_account_id != wallet.id]
+    came_from, is_whole = _up_to(PARTS_MAX, _sources(work, tracer, outgoing))
+    went_to, is_all = _up_to(PARTS_MAX, _places(tracer, incoming, outgoing))
+    amount = sum(row.amount for row in incoming) - sum(row.amount for row in outgoing)
+    return ExplainedTxn(step_of(rows[0]), amount, came_from, went_to, is_whole and is_all)
 
 
-#: How many points, what earned them, and what happened to them since, the latest first.
-Share: TypeAlias = tuple[int, Step, tuple[Step, ...]]
+def _sources(work: Work, tracer: Tracer, outgoing: Iterable[AnyRow]) -> Iterator[ExplainedPart]:
+    for row in outgoing:
+        lot = work.db.execute(_lot, {"town": work.town_id, "lot": row.src_lot_id}).one()
+        for origin in _merged(_origins(work, tracer, row)):
+            yield _part(lot, origin)
 
 
-def _trace(work: Work, interval: Interval) -> Iterator[Share]:
-    """What earned the points of an interval, in their order."""
-    asked = {"town": work.town_id, "lot": interval.lot_id, "start": interval.start, "stop": interval.stop}
-    for row in work.db.execute(_credits, asked).all():
-        start = max(interval.start, row.dst_lot_credited_after - row.amount)
-        yield from _shares_of(
-            work, row, Interval(interval.lot_id, start, min(interval.stop, row.dst_lot_credited_after))
-        )
-
-
-def _shares_of(work: Work, row: AnyRow, interval: Interval) -> Iterator[Share]:
-    """What earned the points of an interval that one posting put into the lot."""
-    step = _step(row)
-    if row.src_lot_id is not None:
-        source = _shifted(row.src_lot_id, row.src_lot_debited_after - row.amount, _offset(row, interval))
-        sources = [source]
+def _origins(work: Work, tracer: Tracer, row: AnyRow) -> Iterator[Origin]:
+    """What earned the points that a posting took."""
+    if row.kind is TxnKind.CAPTURE:
+        for interval in tracer.held_by_capture(row):
+            yield from tracer.origins_of(interval)
     elif row.kind is TxnKind.REVERSE:
-        sources = list(_reversed_sources(work, row, interval))
+        original = postings_of(work, row.reverses_txn_id)[0]
+        yield Origin(row.amount, step_of(original), ())
     else:
-        yield interval.amount, step, ()
-        return
-    for source in sources:
-        for amount, earned, way in _trace(work, source):
-            yield amount, earned, (step, *way)
+        yield from tracer.origins_of(went(row))
 
 
-def _reversed_sources(work: Work, row: AnyRow, interval: Interval) -> Iterator[Interval]:
-    """What the reversed transaction had taken: what is given back first is what was taken first."""
-    asked = {"town": work.town_id, "lot": interval.lot_id, "original": row.reverses_txn_id}
-    before = int(work.db.execute(_given_back_before, asked | {"point": row.dst_lot_credited_after}).scalar_one())
-    begin, end = _offset(row, interval)
-    begin, end, passed = begin + before, end + before, 0
-    for taken in work.db.execute(_taken_by_original, asked).all():
-        first, last = max(begin, passed), min(end, passed + taken.amount)
-        if first < last:
-            bottom = taken.src_lot_debited_after - taken.amount - passed
-            yield Interval(taken.src_lot_id, bottom + first, bottom + last)
-        passed += taken.amount
+def _places(tracer: Tracer, incoming: Iterable[AnyRow], outgoing: Iterable[AnyRow]) -> Iterator[Whereabouts]:
+    for row in incoming:
+        yield from tracer.whereabouts_of_posting(row)
+    for row in outgoing:
+        yield from tracer.whereabouts_after(row)
 
 
-def _offset(row: AnyRow, interval: Interval) -> tuple[int, int]:
-    """Where an interval lies within the points that a posting put into its lot."""
-    bottom = row.dst_lot_credited_after - row.amount
-    return interval.start - bottom, interval.stop - bottom
+def _up_to(limit: int, things: Iterator[Thing]) -> tuple[list[Thing], bool]:
+    """The first things, and whether those are all."""
+    found: list[Thing] = []
+    try:
+        for each in islice(things, limit + 1):
+            found.append(each)  # noqa: PERF402  what was found before it got too long is kept
+    except TooLong:
+        return found, False
+    return found[:limit], len(found) <= limit
 
 
-def _shifted(lot_id: int, bottom: int, offset: tuple[int, int]) -> Interval:
-    return Interval(lot_id, bottom + offset[0], bottom + offset[1])
+def _merged(origins: Iterable[Origin]) -> Iterator[Origin]:
+    """Neighbours with one history as one."""
+    last: Origin | None = None
+    try:
+        for each in origins:
+            if last is not None and (last.earned, last.way) == (each.earned, each.way):
+                last = replace(last, amount=last.amount + each.amount)
+                continue
+            if last is not None:
+                yield last
+            last = each
+    except TooLong:
+        if last is not None:
+            yield last
+        raise
+    if last is not None:
+        yield last
 
 
-def _whereabouts(work: Work, interval: Interval) -> Iterator[Whereabouts]:
-    """Where the points of an interval are now."""
-    asked = {"town": work.town_id, "lot": interval.lot_id, "start": interval.start, "stop": interval.stop}
-    left = interval.amount
-    for row in work.db.execute(_debits, asked).all():
-        first = max(interval.start, row.src_lot_debited_after - row.amount)
-        amount = min(interval.stop, row.src_lot_debited_after) - first
-        left -= amount
-        yield Whereabouts(amount, _step(row), row.to_kind, row.to_owner)
-    if left:
-        yield Whereabouts(left, None, None, None)
-
-
-def _part(row: AnyRow, amount: int, earned: Step, way: tuple[Step, ...]) -> ExplainedPart:
-    return ExplainedPart(amount, row.expires_on, row.scope, row.issuer, earned, way)
-
-
-def _step(row: AnyRow) -> Step:
-    return Step(
-        row.txn_id,
-        row.effective_at,
-        row.kind,
-        row.reason,
-        row.explanation,
-        row.rule_id,
-        row.rulebook_number,
-        row.event_source,
-        row.event_occurred_at,
-    )
+def _part(lot: AnyRow, origin: Origin) -> ExplainedPart:
+    return ExplainedPart(origin.amount, lot.expires_on, lot.scope, lot.issuer, origin.earned, origin.way)
