@@ -9,6 +9,7 @@ import click
 from flask.cli import with_appcontext
 
 from blueprints.edge.house import house
+from blueprints.points.import_schemas import ImportRequest
 from rules.errors import RuleError
 from rules.points.award_file import ROWS_MAX, RowResult
 from rules.points.imports import ImportRowView, ImportView, import_file, list_import_rows
@@ -30,6 +31,8 @@ def import_awards(file: Path, username: str) -> None:
         text = file.read_bytes().decode()
     except UnicodeDecodeError:
         raise click.ClickException(f"{file} is not UTF-8 text.") from None
+    if ImportRequest(only=["name"]).validate({"name": file.name}):
+        raise click.ClickException("The file's name must be text of at most 128 characters, as for the API.")
     transactions = house().transactions
     credentials = transactions.read(0, VISITOR, find_credentials, username)
     if credentials.staff_id is None:

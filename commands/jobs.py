@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import sys
-from datetime import datetime
+from datetime import date, datetime
 
 import click
 from flask.cli import AppGroup
 
 from blueprints.edge.house import house
 from jobs.runner import run_job
-from jobs.schedule import JOBS, JOBS_BY_NAME, Means, first_due_on
+from jobs.schedule import JOBS, JOBS_BY_NAME, Job, Means, first_due_on
 from models.jobs import JobOutcome
-from rules.clock import ZONE, utc_now
+from rules.clock import ZONE, local_day, utc_now
 
 group = AppGroup("jobs", help="What runs without a request.")
+
+FIRST_DAY = date(2000, 1, 1)
 
 IN_WORDS = {JobOutcome.OK: "ok", JobOutcome.FAILED: "failed", None: "not run: it has run already, or runs now"}
 
@@ -34,9 +36,20 @@ def list_jobs() -> None:
 def run(name: str, day: datetime | None) -> None:
     """Run a job for every town, unless it has run for that slot; one that failed is run again. Ends with 1 when it fails."""
     job = JOBS_BY_NAME[name]
-    moment = utc_now() if day is None else first_due_on(job, day.date())
+    moment = utc_now() if day is None else _moment_on(job, day.date(), utc_now())
     outcomes = run_job(Means(house().transactions, house().keys), job, moment, attempts_max=sys.maxsize)
     for code, outcome in outcomes.items():
         click.echo(f"{code}: {name} {job.slot_of(moment)} {IN_WORDS[outcome]}")
     if JobOutcome.FAILED in outcomes.values():
         sys.exit(1)
+
+
+def _moment_on(job: Job, day: date, now: datetime) -> datetime:
+    """When the job was due on a day first; now, if it is today and the job isn't due yet."""
+    today = local_day(now)
+    if not FIRST_DAY <= day <= today:
+        raise click.BadParameter(f"The day must be from {FIRST_DAY} to today, {today}.", param_hint="--day")
+    due = first_due_on(job, day)
+    if due > now and day < today:
+        raise click.BadParameter(f"{job.name} was not due on {day} nor since.", param_hint="--day")
+    return min(due, now)

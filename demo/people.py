@@ -47,7 +47,10 @@ STAFF = {
     "organiser": ("俞志明", Role.ORGANISER),
     "manager": ("来国平", Role.MANAGER),
     "admin": ("章静", Role.ADMIN),
+    "auditor": ("楼敏", Role.AUDITOR),
 }
+#: Whose role holds for the whole town, so at the root of its tree; that of the others holds in the street.
+OF_THE_TOWN = {Role.MANAGER, Role.ADMIN, Role.AUDITOR}
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +133,8 @@ def _make_staff(ids: RisingIds, places: Places, password_hashes: dict[str, str],
             }
         )
         rows[StaffLookup].append({"username": username, **in_town, "staff_id": id_})
-        grant = {"staff_id": id_, "role": role, "territory_id": places.street_id, "granted_at": at}
+        node = places.city_id if role in OF_THE_TOWN else places.street_id
+        grant = {"staff_id": id_, "role": role, "territory_id": node, "granted_at": at}
         rows[RoleGrant].append({**in_town, "id": grant_ids.at(at), **grant})
     return rows
 

@@ -31,6 +31,7 @@ class Places:
     """Where things are, by name, and the rows of it all."""
 
     town_id: int
+    city_id: int = 0  #: the root of the tree
     street_id: int = 0
     communities: dict[str, int] = field(default_factory=dict)
     homes: list[Home] = field(default_factory=list)  #: community by community
@@ -58,7 +59,7 @@ class _PlaceMaker:
         places = self._places
         city = self._add_node(None, TerritoryKind.CITY, document["city"])
         street = self._add_node(city, TerritoryKind.STREET, document["street"])
-        places.street_id = street["id"]
+        places.city_id, places.street_id = city["id"], street["id"]
         communities = [self._add_node(street, TerritoryKind.COMMUNITY, each["name"]) for each in document["community"]]
         for node, described in zip(communities, document["community"], strict=True):
             places.communities[node["name"]] = node["id"]

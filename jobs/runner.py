@@ -24,7 +24,12 @@ log = structlog.get_logger("binfen.jobs")
 def run_job(
     means: Means, job: Job, moment: datetime, *, attempts_max: int = ATTEMPTS_MAX
 ) -> dict[str, JobOutcome | None]:
-    """Run a job for every town. Returns what came of it by the town's code; None where it was not ours to run."""
+    """Run a job for every town. Returns what came of it by the town's code; None where it was not ours to run.
+
+    Raises ValueError for a moment that has not come: its slot would be taken when it is due.
+    """
+    if moment > utc_now():
+        raise ValueError(f"{job.name} can't be run for {moment.isoformat()}: that is in the future")
     outcomes: dict[str, JobOutcome | None] = {}
     for town in means.transactions.read(0, SYSTEM, list_towns):
         try:

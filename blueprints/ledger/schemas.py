@@ -8,8 +8,8 @@ from blueprints.edge.fields import Id, Moment, Words
 from blueprints.edge.schemas import Arguments, Fast
 from models.ledger import AccountKind, OwnerType, TxnKind
 
-#: A budget's and a transaction's largest amount.
-AMOUNT_MAX = 1_000_000_000
+#: The largest amount of a budget, and so of a transaction.
+BUDGET_MAX = 1_000_000_000
 TEXT_LENGTH_MAX = 200
 
 
@@ -19,7 +19,7 @@ class ReversalRequest(Arguments):
     amount = fields.Integer(
         load_default=None,
         strict=True,
-        validate=validate.Range(min=1, max=AMOUNT_MAX),
+        validate=validate.Range(min=1, max=BUDGET_MAX),
         metadata={"description": "All that is left if not given."},
     )
     reason = Words(
@@ -31,7 +31,7 @@ class BudgetRequest(Arguments):
     """New points for a budget."""
 
     operator_id = Id(load_default=None, metadata={"description": "The town's own budget if not given."})
-    amount = fields.Integer(required=True, strict=True, validate=validate.Range(min=1, max=AMOUNT_MAX))
+    amount = fields.Integer(required=True, strict=True, validate=validate.Range(min=1, max=BUDGET_MAX))
     explanation = Words(length_min=1, length_max=TEXT_LENGTH_MAX, required=True)
 
 

@@ -43,6 +43,7 @@ from rules.ledger.canonical import (
 from rules.ledger.records import Happened, Salts, read_sealed, read_unsealed, record_of
 from rules.ledger.transactions import TxnUnknown
 from rules.paging import Page, Position, cut
+from rules.residents.identity import holds_at_root
 from rules.rows import AnyRow
 from rules.work import ActorKind, TryAgain, Work
 
@@ -282,11 +283,11 @@ def prove_own(work: Work, txn_id: int) -> Proof:
 
 
 def prove_in_seal(work: Work, seq: int, txn_id: int) -> Proof:
-    """The proof for whoever asks: any transaction for auditors, their own for residents, none for others.
+    """The proof for whoever asks: any transaction for the whole town's auditors, their own for residents.
 
-    Raises TxnUnknown, also when the transaction is in another seal than `seq`, and NotSealedYet.
+    Raises TxnUnknown, also for others and when the transaction is in another seal than `seq`, and NotSealedYet.
     """
-    proof = prove(work, txn_id) if work.actor.holds(Role.AUDITOR) else prove_own(work, txn_id)
+    proof = prove(work, txn_id) if holds_at_root(work, Role.AUDITOR) else prove_own(work, txn_id)
     if proof.seal.seq != seq:
         raise TxnUnknown
     return proof

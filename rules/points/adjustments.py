@@ -31,6 +31,9 @@ from rules.rows import AnyRow
 from rules.rulebook.versions import InForce
 from rules.work import Work
 
+#: The reason of an adjustment's transaction, and what its key begins with.
+SOURCE = "adjustment"
+
 
 class AdjustmentUnknown(RuleError):
     code = "points.adjustment_unknown"
@@ -193,9 +196,9 @@ def _book(work: Work, adjustment: dict[str, Any]) -> int:
         explanation = f"工作人员调整，增加 {amount} 分，有效期至 {expires_on.isoformat()}：{adjustment['reason']}"
     else:
         explanation = f"工作人员调整，扣减 {-amount} 分：{adjustment['reason']}"
-    cause = Cause("adjustment", explanation, work.now, rulebook_version_id=rulebook_today(work).version_id)
+    cause = Cause(SOURCE, explanation, work.now, rulebook_version_id=rulebook_today(work).version_id)
     correction = Correction(adjustment["resident_id"], amount, expires_on, cause)
-    return adjust(work, f"adjustment:{adjustment['id']}", correction).txn_id
+    return adjust(work, f"{SOURCE}:{adjustment['id']}", correction).txn_id
 
 
 def _lock_pending(work: Work, adjustment_id: int) -> AnyRow:

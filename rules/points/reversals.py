@@ -1,8 +1,9 @@
 """A transaction of the ledger as the staff see it, and taking it back.
 
 What may be taken back, and which way it goes, is the ledger's business. Who may do it: a manager at the root of the
-tree. Above the rulebook's threshold it must not be the one who caused the transaction; what was taken back of it before
-counts, so that many small reversals are no way around it.
+tree. Above the rulebook's threshold it must not be one who caused the transaction; what was taken back of it before
+counts, so that many small reversals are no way around it. Of an adjustment or a file of awards that a second person
+approved, both have caused it: who asked for it and who approved it.
 """
 
 from __future__ import annotations
@@ -14,11 +15,14 @@ from datetime import datetime
 from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import aliased
 
+from models.adjustments import Adjustment, AwardImport, AwardImportRow
 from models.ledger import Account, AccountKind, OwnerType, Posting, Reversal, Txn, TxnKind
 from models.residents import Role
 from models.territory import Operator
 from rules.ledger.reversing import reverse
 from rules.ledger.transactions import Cause, TxnUnknown
+from rules.points.adjustments import SOURCE as ADJUSTMENT
+from rules.points.awards import SOURCE as IMPORT
 from rules.points.second_person import SecondPersonRequired, lock_actor, rulebook_today
 from rules.residents.identity import require_role_at_root
 from rules.rows import AnyRow
@@ -124,8 +128,32 @@ _postings = (
     .where(Posting.town_id == bindparam("town"), Posting.txn_id == bindparam("txn"))
     .order_by(Posting.n)
 )
-_original = select(Txn.actor_id, Txn.explanation, Txn.community_id, Txn.operator_id, Txn.scene).where(
-    Txn.town_id == bindparam("town"), Txn.id == bindparam("txn")
+_original = select(
+    Txn.actor_id, Txn.idempotency_key, Txn.explanation, Txn.community_id, Txn.operator_id, Txn.scene
+).where(Txn.town_id == bindparam("town"), Txn.id == bindparam("txn"))
+# No index has a transaction's adjustment or import. The transaction's key names the adjustment, whose primary key leads to
+# it. Of an import the key names the row's ref alone, so the files are sought that the actor has sent and the
+# transaction's actor has approved, from the primary key of the town's files, a few hundred a year, to that of their rows.
+_asked_for_adjustment = select(Adjustment.id).where(
+    Adjustment.town_id == bindparam("town"),
+    Adjustment.id == bindparam("adjustment"),
+    Adjustment.txn_id == bindparam("txn"),
+    Adjustment.requested_by == bindparam("actor"),
+)
+_asked_for_import = (
+    select(AwardImport.id)
+    .join(
+        AwardImportRow,
+        (AwardImportRow.town_id == AwardImport.town_id) & (AwardImportRow.import_id == AwardImport.id),
+    )
+    .where(
+        AwardImport.town_id == bindparam("town"),
+        AwardImport.requested_by == bindparam("actor"),
+        AwardImport.decided_by == bindparam("approver"),
+        AwardImportRow.ref == bindparam("ref"),
+        AwardImportRow.txn_id == bindparam("txn"),
+    )
+    .limit(1)
 )
 _amounts = (
     select(
@@ -156,7 +184,7 @@ def reverse_transaction(work: Work, txn_id: int, amount: int | None, reason: str
     original = work.db.execute(_original, {"town": work.town_id, "txn": txn_id}).first()
     if original is None:
         raise TxnUnknown
-    _check_second_person(work, original.actor_id, txn_id, amount)
+    _check_second_person(work, original, txn_id, amount)
     cause = Cause(
         "reversal",
         f"冲正：{reason}（原记录：{original.explanation}）",
@@ -168,15 +196,29 @@ def reverse_transaction(work: Work, txn_id: int, amount: int | None, reason: str
     return _view(work, reverse(work, f"reversal:{work.new_id()}", txn_id, cause, amount=amount).txn_id)
 
 
-def _check_second_person(work: Work, caused_by: int | None, txn_id: int, amount: int | None) -> None:
+def _check_second_person(work: Work, original: AnyRow, txn_id: int, amount: int | None) -> None:
     """Raises SecondPersonRequired when the actor caused the transaction and takes back more of it than one may alone."""
-    if caused_by != work.actor.id:
+    if not _has_caused(work, original, txn_id):
         return
     lock_actor(work)
     amounts = work.db.execute(_amounts, {"town": work.town_id, "txn": txn_id}).one()
     taken_back = amounts.amount if amount is None else amounts.reversed + amount
     if taken_back > rulebook_today(work).rulebook.second_person_above:
         raise SecondPersonRequired
+
+
+def _has_caused(work: Work, original: AnyRow, txn_id: int) -> bool:
+    """Whether the actor made the transaction, or asked for what it booked."""
+    if original.actor_id == work.actor.id:
+        return True
+    asked = {"town": work.town_id, "txn": txn_id, "actor": work.actor.id}
+    source, _, name = original.idempotency_key.partition(":")
+    if source == ADJUSTMENT and name.isdecimal():
+        return work.db.scalar(_asked_for_adjustment, asked | {"adjustment": int(name)}) is not None
+    if source == IMPORT:
+        sent = work.db.scalar(_asked_for_import, asked | {"approver": original.actor_id, "ref": name})
+        return sent is not None
+    return False
 
 
 def _view(work: Work, txn_id: int) -> TransactionView:

@@ -118,3 +118,21 @@ def test_a_job_that_is_not_there_is_refused(own_app: Flask) -> None:
     done = call(own_app, "jobs", "run", "nothing")
     assert done.exit_code == 2
     assert "ledger-audit" in done.output
+
+
+@pytest.mark.parametrize("day", ["2026-11-24", "2999-01-01", "1999-12-31", "0001-01-01"])
+def test_a_job_is_not_run_for_a_day_that_has_not_come_or_is_long_gone(
+    own_app: Flask, own_town: TownBuilder, day: str
+) -> None:
+    with time_machine.travel(NOON, tick=False):
+        done = call(own_app, "jobs", "run", "ledger-audit", "--day", day)
+    assert done.exit_code == 2, done.output
+    assert "The day must be from 2000-01-01 to today, 2026-11-23." in done.output
+    assert own_town.rows(JobRun) == []
+
+
+def test_the_day_is_the_communitys_and_today_can_be_run_before_it_is_due(own_app: Flask, own_town: TownBuilder) -> None:
+    with time_machine.travel("2026-11-23T00:30:00+08:00", tick=False):
+        done = call(own_app, "jobs", "run", "ledger-audit", "--day", "2026-11-23")
+    assert (done.exit_code, "2026-11-23 ok" in done.output) == (0, True), done.output
+    assert own_town.rows(JobRun.slot) == [("2026-11-23",)]

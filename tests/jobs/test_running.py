@@ -83,6 +83,15 @@ def test_a_job_runs_once_for_every_town_and_says_what_came_of_it(
     assert result_of(one) == {"day": "2026-11-23"}
 
 
+def test_a_moment_that_has_not_come_is_not_claimed(towns: tuple[TownBuilder, TownBuilder], diary: Diary) -> None:
+    one, other = towns
+    with time_machine.travel(NOON, tick=False):
+        with pytest.raises(ValueError, match="in the future"):
+            run_job(means_of(one), diary.job, NOON + timedelta(seconds=1))
+        assert run_job(means_of(one), diary.job, NOON) == {one.code: JobOutcome.OK, other.code: JobOutcome.OK}
+    assert runs(one) == [("2026-11-23", 1, JobOutcome.OK)]
+
+
 def test_a_towns_failure_is_recorded_by_its_class_alone_and_stops_no_other_town(
     towns: tuple[TownBuilder, TownBuilder], diary: Diary
 ) -> None:

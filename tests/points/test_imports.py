@@ -618,11 +618,11 @@ def test_any_text_is_rows_or_is_refused(text: str) -> None:
 
 
 @pytest.fixture
-def run(app: Flask, tmp_path: Path) -> Callable[[bytes, str], Result]:
+def run(app: Flask, tmp_path: Path) -> Callable[..., Result]:
     """`flask ledger import` of a file with this content by somebody."""
 
-    def run_it(content: bytes, username: str) -> Result:
-        file = tmp_path / "志愿服务.csv"
+    def run_it(content: bytes, username: str, name: str = "志愿服务.csv") -> Result:
+        file = tmp_path / name
         file.write_bytes(content)
         return app.test_cli_runner().invoke(args=["ledger", "import", str(file), "--staff", username])
 
@@ -630,7 +630,7 @@ def run(app: Flask, tmp_path: Path) -> Callable[[bytes, str], Result]:
 
 
 def test_a_file_can_be_imported_from_the_command_line(
-    town: TownBuilder, api: ApiClient, resident: Person, run: Callable[[bytes, str], Result]
+    town: TownBuilder, api: ApiClient, resident: Person, run: Callable[..., Result]
 ) -> None:
     staff = town.staff(Role.MANAGER)
     text = f"\ufeff{file_of(line('a', resident), line('b', NOBODY))}".replace("\n", "\r\n")
@@ -648,7 +648,7 @@ def test_a_file_can_be_imported_from_the_command_line(
 
 
 def test_the_command_line_refuses_what_the_api_refuses(
-    town: TownBuilder, resident: Person, run: Callable[[bytes, str], Result]
+    town: TownBuilder, resident: Person, run: Callable[..., Result]
 ) -> None:
     someone, closed, boss = town.staff(Role.AUDITOR), town.staff(Role.MANAGER), town.staff(Role.MANAGER)
     statement = update(Staff).where(Staff.town_id == town.id, Staff.id == closed.id)
@@ -664,3 +664,15 @@ def test_the_command_line_refuses_what_the_api_refuses(
         done = run(content, username)
         assert (done.exit_code, says in done.output) == (1, True), done.output
     assert town.contents() == before
+
+
+def test_the_command_line_takes_no_longer_names_than_the_api(
+    town: TownBuilder, resident: Person, run: Callable[..., Result]
+) -> None:
+    staff, content = town.staff(Role.MANAGER), file_of(line("a", resident)).encode()
+    before = town.contents()
+    done = run(content, staff.name, f"{'a' * 125}.csv")
+    assert (done.exit_code, "at most 128 characters" in done.output) == (1, True), done.output
+    assert town.contents() == before
+    done = run(content, staff.name, f"{'a' * 124}.csv")
+    assert done.exit_code == 0, done.output

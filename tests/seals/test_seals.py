@@ -88,6 +88,15 @@ def test_a_proof_is_for_those_whom_it_concerns(days: Days, api: ApiClient, town:
     problem_of(api.get(path, **txn), 401, "auth.required")
 
 
+def test_an_auditor_of_a_part_of_the_town_is_like_anybody_else(days: Days, api: ApiClient, town: TownBuilder) -> None:
+    txn_id = days.earn(town.resident(), 5, at(1))
+    days.seal(1)
+    for role in (Role.AUDITOR, Role.ADMIN):
+        for node in (town.community_id, town.other_community_id):
+            answer = api.as_(town.staff(role, at=node)).get("/ledger/seals/1/proof", txn=str(txn_id))
+            problem_of(answer, 404, "ledger.txn_unknown")
+
+
 def test_a_proof_is_found_under_its_own_seal_only(days: Days, api: ApiClient, town: TownBuilder) -> None:
     auditor = api.as_(town.staff(Role.AUDITOR))
     txn_id = days.grant(at(2))
