@@ -6,7 +6,8 @@ long for a wallet, and a run that broke off is simply run again. Each wallet has
 of the day, the wallet and its counter: the same points can't lapse twice.
 
 The wallets of a chunk are locked by one statement; the statements after it read their lots as they stand then. The sink
-is locked after the lots, last.
+is credited, and so locked, before the lots are written, out of the usual order; that is harmless, since nobody changes a
+lot without its wallet's lock, and those are ours.
 """
 
 from __future__ import annotations

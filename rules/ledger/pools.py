@@ -2,7 +2,9 @@
 
 A pool's row is the one that all who earn from it share, so it is locked last and briefly; where that is not brief enough,
 the pool is split into shards, and a key's hash says which shard pays. A shard that hasn't enough doesn't refuse: then
-all shards of the pool are locked in order and pay together.
+all shards of the pool are locked in order and pay together. PostgreSQL keeps a row locked that a guarded UPDATE waited for
+and then found short; so a shard is looked at before it is debited, and where it runs short in between, the work is undone
+and tried again rather than locking the others out of order.
 """
 
 from __future__ import annotations
@@ -16,7 +18,8 @@ from models.ledger import ACCOUNT, BOOK, AccountKind, OwnerType, TxnKind
 from rules.errors import Kind, RuleError
 from rules.ledger.moving import Counters, Journal, account_row, credit_owner, debit_account, debit_owner
 from rules.ledger.transactions import BookFacts, Cause, Receipt, book_of, look_again_at_book, open_txn
-from rules.work import Work
+from rules.rows import AnyRow
+from rules.work import TryAgain, Work
 
 SHARDS_MAX = 64
 
@@ -80,7 +83,10 @@ def owner_type_of(work: Work, issuer_id: int) -> OwnerType:
 
 
 def grant_budget(work: Work, key: str, amount: int, explanation: str, *, operator_id: int | None = None) -> Receipt:
-    """Put points from the mint into the town's pool, or into an operator's. Raises KeyTaken."""
+    """Put points from the mint into the town's pool, or into an operator's, and spread a pool that is split.
+
+    The receipt's balance is that of the pool's first shard, which takes the grant, before it is spread. Raises KeyTaken.
+    """
     assert amount > 0, "a budget is above 0"
     cause = Cause("budget", explanation, work.now, operator_id=operator_id)
     opened = open_txn(
@@ -95,6 +101,9 @@ def grant_budget(work: Work, key: str, amount: int, explanation: str, *, operato
     journal = Journal(opened.txn_id)
     journal.post(mint, pool, amount)
     journal.write(work)
+    look_again_at_book(work)
+    if (shards := book_of(work).pool_shards) > 1:
+        _spread(work, opened.book, owner_id, shards)
     return Receipt(opened.txn_id, amount, pool.balance, replayed=False)
 
 
@@ -111,8 +120,20 @@ def read_pool_balance(work: Work, issuer_id: int | None = None) -> int:
 def draw_from_pool(work: Work, book: BookFacts, issuer_id: int, key: str, amount: int) -> list[tuple[Counters, int]]:
     """Debit a pool: the shard that the key names, or as many as it takes. Raises BudgetExhausted."""
     shard = shard_of(key, book.pool_shards)
+    if shard > 0 and not _has(work, book, issuer_id, shard, amount):
+        return _draw_from_all(work, book, issuer_id, amount)
     drawn = debit_owner(work, book, AccountKind.POOL, owner_type_of(work, issuer_id), issuer_id, amount, shard=shard)
-    return [(drawn, amount)] if drawn else _draw_from_all(work, book, issuer_id, amount)
+    if drawn:
+        return [(drawn, amount)]
+    if shard > 0:  # it had enough when we looked, and is locked now before those that come first
+        raise TryAgain
+    return _draw_from_all(work, book, issuer_id, amount)
+
+
+def _has(work: Work, book: BookFacts, issuer_id: int, shard: int, amount: int) -> bool:
+    """Whether a shard seems to have this much; only the debit itself decides."""
+    shards = work.core.execute(_shards, _pool(work, book, issuer_id))
+    return any(row.shard == shard and row.credited - row.debited - row.floor >= amount for row in shards)
 
 
 def shard_of(key: str, shards: int) -> int:
@@ -210,7 +231,6 @@ _move_counters = (
 )
 
 
-def _set_counters(work: Work, after: Counters, before: object) -> None:
-    credit = after.credited - before.credited  # type: ignore[attr-defined]
-    debit = after.debited - before.debited  # type: ignore[attr-defined]
+def _set_counters(work: Work, after: Counters, before: AnyRow) -> None:
+    credit, debit = after.credited - before.credited, after.debited - before.debited
     work.core.execute(_move_counters, {"town": work.town_id, "account": after.id, "credit": credit, "debit": debit})

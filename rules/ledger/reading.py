@@ -70,6 +70,20 @@ _open_lots = (
     .group_by(LOT.c.expires_on)
     .order_by(LOT.c.expires_on)
 )
+_spendable = (
+    select(func.coalesce(func.sum(LOT.c.credited - LOT.c.debited), 0))
+    .join(ACCOUNT, (ACCOUNT.c.town_id == LOT.c.town_id) & (ACCOUNT.c.id == LOT.c.account_id))
+    .where(
+        LOT.c.town_id == bindparam("town"),
+        LOT.c.credited > LOT.c.debited,
+        LOT.c.expires_on >= bindparam("today"),
+        ACCOUNT.c.book_id == bindparam("book"),
+        ACCOUNT.c.kind == AccountKind.WALLET,
+        ACCOUNT.c.owner_type == OwnerType.RESIDENT,
+        ACCOUNT.c.owner_id == bindparam("resident"),
+        ACCOUNT.c.shard == 0,
+    )
+)
 _held = select(ACCOUNT.c.credited - ACCOUNT.c.debited).where(
     ACCOUNT.c.town_id == bindparam("town"),
     ACCOUNT.c.book_id == bindparam("book"),
@@ -136,6 +150,12 @@ def read_open_lots(work: Work, wallet: Wallet, today: date) -> list[Lapsing]:
         return []
     rows = work.core.execute(_open_lots, {"town": work.town_id, "account": wallet.id, "today": today})
     return [Lapsing(row.expires_on, int(row.amount)) for row in rows]
+
+
+def read_spendable(work: Work, resident_id: int) -> int:
+    """What a resident may spend today: what is in good lots. What has lapsed doesn't count, booked or not."""
+    asked = {"book": book_of(work).id, "resident": resident_id, "today": local_day(work.now)}
+    return int(work.core.execute(_spendable, {"town": work.town_id, **asked}).scalar_one())
 
 
 def read_held(work: Work, resident_id: int) -> int:

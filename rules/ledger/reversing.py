@@ -5,10 +5,12 @@ after the transaction itself. A reversal goes the way of the original backwards,
 
 - an earning, or points given by hand: from the lot they went to, then from lots of the same issuer, back to the pool; the
   caps of the period that was charged become free again. Points that are spent can't be taken back: then it is refused;
+  points that have lapsed can't either, booked or not: other good points in their place would be lost twice;
 - a spending, a capture, or points taken by hand: back to the lots they came from, with their old last good day;
-- a transfer between residents: back to the giver; a grant: out of the pool, back to the mint.
+- a transfer between residents: back to the giver, as long as the points are good;
+- a grant: out of the owner's pool, whichever of its shards have them, back to the mint.
 
-Holds are voided, not reversed; what lapsed has lapsed.
+Holds are voided, not reversed; what lapsed has lapsed, and staff can adjust instead.
 """
 
 from __future__ import annotations
@@ -17,10 +19,10 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, case, func, or_, select
+from sqlalchemy import bindparam, case, func, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from models.ledger import HOLD, LOT, POSTING, REVERSAL, TXN, TxnKind
+from models.ledger import ACCOUNT, HOLD, LOT, POSTING, REVERSAL, TXN, TxnKind
 from rules.clock import local_day
 from rules.errors import Kind, RuleError
 from rules.ledger.caps import free_caps
@@ -38,9 +40,9 @@ from rules.ledger.moving import (
     read_lots,
     take,
 )
-from rules.ledger.pools import BudgetExhausted
+from rules.ledger.pools import draw_from_pool
 from rules.ledger.spending import PointsInsufficient
-from rules.ledger.transactions import Cause, Receipt, TxnUnknown, open_txn
+from rules.ledger.transactions import Cause, Receipt, TxnUnknown, book_of, open_txn
 from rules.rows import AnyRow
 from rules.work import TryAgain, Work
 
@@ -116,9 +118,12 @@ _lots_of_issuer = (
         LOT.c.account_id == bindparam("account"),
         LOT.c.issuer_id == bindparam("issuer"),
         LOT.c.credited > LOT.c.debited,
-        or_(LOT.c.id == bindparam("lot"), LOT.c.expires_on >= bindparam("today")),
+        LOT.c.expires_on >= bindparam("today"),
     )
     .order_by(case((LOT.c.id == bindparam("lot"), 0), else_=1), LOT.c.expires_on, LOT.c.scope)
+)
+_owner_of = select(ACCOUNT.c.owner_id).where(
+    ACCOUNT.c.town_id == bindparam("town"), ACCOUNT.c.id == bindparam("account")
 )
 _wallet_of_hold = select(HOLD.c.wallet_id).where(HOLD.c.town_id == bindparam("town"), HOLD.c.txn_id == bindparam("txn"))
 
@@ -126,8 +131,8 @@ _wallet_of_hold = select(HOLD.c.wallet_id).where(HOLD.c.town_id == bindparam("to
 def reverse(work: Work, key: str, txn_id: int, cause: Cause, *, amount: int | None = None) -> Receipt:
     """Take a transaction back: all that is left of it, or `amount` points.
 
-    The receipt's balance is the wallet's (the pool's, of a grant). Raises TxnUnknown, NotReversible, AlreadyReversed,
-    PointsInsufficient, BudgetExhausted, KeyTaken.
+    The receipt's balance is the wallet's (of a grant: that of the pool's shard which paid last). Raises TxnUnknown,
+    NotReversible, AlreadyReversed, PointsInsufficient, BudgetExhausted, KeyTaken.
     """
     assert amount is None or amount > 0, "nothing can't be reversed"
     original = work.core.execute(_original, {"town": work.town_id, "txn": txn_id}).first()
@@ -193,13 +198,14 @@ def _guard(work: Work, txn_id: int, parts: Sequence[Part]) -> int:
 
 
 def _back_to_mint(work: Work, undoing: Undoing, journal: Journal) -> int:
-    [part] = undoing.parts
-    mint = credit_account(work, part.posting.src_account_id, part.amount)
-    pool = debit_account(work, part.posting.dst_account_id, part.amount)
-    if pool is None:
-        raise BudgetExhausted
-    journal.post(pool, mint, part.amount)
-    return pool.balance
+    """The pool may have been split or joined since the grant, so its owner pays, not the shard that took the grant."""
+    posting = undoing.postings[0]
+    owner_id = work.core.execute(_owner_of, {"town": work.town_id, "account": posting.dst_account_id}).scalar_one()
+    mint = credit_account(work, posting.src_account_id, undoing.amount)
+    drawn = draw_from_pool(work, book_of(work), owner_id, f"reverse:{journal.txn_id}", undoing.amount)
+    for pool, amount in drawn:
+        journal.post(pool, mint, amount)
+    return drawn[-1][0].balance
 
 
 def _back_to_pool(work: Work, undoing: Undoing, journal: Journal) -> int:
@@ -264,10 +270,16 @@ def _back_to_giver(work: Work, undoing: Undoing, journal: Journal) -> int:
 def _take_from_lots(
     work: Work, account_id: int, lot_id: int, amount: int
 ) -> tuple[Counters, list[tuple[OpenLot, int]]]:
-    """Debit a wallet by points of one lot, and where they are spent, by points of the same issuer."""
+    """Debit a wallet by points of one lot, and where they are spent, by good points of the same issuer.
+
+    Once the lot has lapsed nothing of it can be taken back: its points are lost already, booked or not, and others taken
+    in their place would be lost as well. Raises NotReversible, PointsInsufficient.
+    """
     wallet = debit_account(work, account_id, amount)
-    issuer_id = read_lots(work, [lot_id])[lot_id].key.issuer_id
-    asked = {"account": account_id, "lot": lot_id, "issuer": issuer_id, "today": local_day(work.now)}
+    today, key = local_day(work.now), read_lots(work, [lot_id])[lot_id].key
+    if key.expires_on < today:
+        raise NotReversible
+    asked = {"account": account_id, "lot": lot_id, "issuer": key.issuer_id, "today": today}
     rows = work.core.execute(_lots_of_issuer, {"town": work.town_id, **asked}).all()
     lots = [
         OpenLot(row.id, row.credited, row.debited, LotKey(row.expires_on, row.scope, row.issuer_id)) for row in rows

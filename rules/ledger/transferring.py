@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import insert as upsert
 
-from models.ledger import Account, AccountKind, OwnerType, TxnKind
+from models.ledger import ACCOUNT, AccountKind, OwnerType, TxnKind
 from rules.ledger.moving import (
     Journal,
     LotKey,
@@ -23,7 +23,7 @@ from rules.ledger.spending import PointsInsufficient, take_from_wallet
 from rules.ledger.transactions import BookFacts, Cause, Receipt, open_txn
 from rules.work import Work
 
-_open_wallet = insert(Account).on_conflict_do_nothing()
+_open_wallet = upsert(ACCOUNT).on_conflict_do_nothing()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def _lock_both(work: Work, book: BookFacts, wish: Transfer) -> int:
     receiver_id = find_account(work, book, AccountKind.WALLET, wish.to_resident_id)
     if receiver_id is None:
         row = account_row(work, book, AccountKind.WALLET, OwnerType.RESIDENT, wish.to_resident_id)
-        work.db.execute(_open_wallet, row)
+        work.core.execute(_open_wallet, row)
         receiver_id = find_account(work, book, AccountKind.WALLET, wish.to_resident_id)
         assert receiver_id is not None, "it was opened a line above, by us or by another"
     lock_accounts(work, [giver_id, receiver_id])

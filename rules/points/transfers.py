@@ -7,13 +7,14 @@ are answered alike, so nobody can find out here who lives in the town.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import aliased
 
 from models.residents import Resident
 from rules.errors import Kind, RuleError
+from rules.ledger.reading import read_spendable
 from rules.ledger.transactions import Cause, Receipt
 from rules.ledger.transferring import Transfer, transfer
 from rules.points.people import greeting
@@ -68,7 +69,9 @@ def list_family(work: Work) -> Sequence[FamilyMember]:
 
 
 def give_points(work: Work, to_resident_id: int, amount: int) -> Receipt:
-    """Give `amount` of the actor's points, above 0, to a member of their household; the receipt's balance is the actor's.
+    """Give `amount` of the actor's points, above 0, to a member of their household.
+
+    The receipt's balance is what the actor may spend afterwards: points that have lapsed don't count, booked or not.
 
     The points keep their last good day. The ledger's key is a fresh id: the caller keeps the answer under the request's
     own key in the same transaction, so the same request moves points once. Raises TransferToSelf, TransferNotAllowed,
@@ -83,7 +86,8 @@ def give_points(work: Work, to_resident_id: int, amount: int) -> Receipt:
     ):
         raise NotFamily
     cause = Cause("transfer", f"家人之间转赠 {amount} 分", work.now, rulebook_version_id=in_force.version_id)
-    return transfer(work, f"transfer:{work.new_id()}", Transfer(work.actor.id, to_resident_id, amount, cause))
+    receipt = transfer(work, f"transfer:{work.new_id()}", Transfer(work.actor.id, to_resident_id, amount, cause))
+    return replace(receipt, balance=read_spendable(work, work.actor.id))
 
 
 def _rulebook_that_allows(work: Work) -> InForce:

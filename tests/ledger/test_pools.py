@@ -133,12 +133,11 @@ def test_a_grant_after_a_split_is_found_whichever_shard_is_asked(clerk: Clerk) -
     clerk.audit()
 
 
-def test_a_grant_can_be_taken_back_from_a_pool_that_is_joined_again(clerk: Clerk) -> None:
+def test_a_grant_can_be_taken_back_from_a_pool_that_is_split_or_joined_again(clerk: Clerk) -> None:
     shop = clerk.operator()
     granted = clerk.grant(100, operator_id=shop)
     clerk.split(4)
-    with clerk.refuses(BudgetExhausted):
-        clerk.reverse(granted)  # what is left in the shard that took the grant is not enough
+    clerk.reverse(granted, 60)
     clerk.split(1)
     clerk.reverse(granted)
     assert clerk.budget(shop) == 0
