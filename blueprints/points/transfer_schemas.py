@@ -28,4 +28,4 @@ class TransferView(Fast):
 
     txn_id = Id(required=True)
     amount = fields.Integer(required=True)
-    balance = fields.Integer(required=True, metadata={"description": "Mine, just after it."})
+    balance = fields.Integer(required=True, metadata={"description": "What I may spend, just after it."})

@@ -87,13 +87,14 @@ def test_the_earnings_own_lot_is_taken_from_first(clerk: Clerk) -> None:
     assert clerk.lots(resident) == {SOON: 10, LATER: 4}
 
 
-def test_what_has_lapsed_unbooked_can_be_taken_back_and_what_is_booked_can_not(clerk: Clerk) -> None:
+def test_what_has_lapsed_has_lapsed_whether_it_is_booked_or_not(clerk: Clerk) -> None:
     resident = clerk.resident()
     earned = clerk.earn(resident, 10, TODAY)
     with time_machine.travel(NOON + DAY, tick=False):
-        clerk.reverse(earned, 4)
-        assert clerk.expire().points == 6
-        with clerk.refuses(PointsInsufficient, amount=6, available=0):
+        with clerk.refuses(NotReversible):
+            clerk.reverse(earned, 4)
+        assert clerk.expire().points == 10
+        with clerk.refuses(NotReversible):
             clerk.reverse(earned)
     clerk.audit()
 
