@@ -1,4 +1,4 @@
-"""The demo town is the town that the issue names, and it holds what its lists need."""
+"""The demo town is the town that its lists name, and it holds what they need."""
 
 from __future__ import annotations
 

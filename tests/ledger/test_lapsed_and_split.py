@@ -1,4 +1,4 @@
-"""What a review of the ledger found: lapsed points taken back, split pools, previews, and what people are told."""
+"""Lapsed points are not taken back, pools may be split, previews keep nothing, and people are told what they may spend."""
 
 from __future__ import annotations
 
