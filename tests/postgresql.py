@@ -24,15 +24,18 @@ class PostgresqlMissing(RuntimeError):
 
 
 @contextmanager
-def running_postgresql(*, fsync: bool = False) -> Iterator[str]:
-    """The address of a server that is there while the block runs, with the database `postgres`."""
+def running_postgresql(*, fsync: bool = False, settings: str = "") -> Iterator[str]:
+    """The address of a server that is there while the block runs, with the database `postgres`.
+
+    `settings`: more of the server's, as on its command line: "-c shared_buffers=1GB".
+    """
     if given := os.environ.get("TEST_DATABASE_URL"):
         yield given
         return
     with tempfile.TemporaryDirectory(prefix="binfen-pg-") as name:
         folder = Path(name)
         folder.chmod(0o755)
-        server = Server(_programs(folder), folder / "data", folder, fsync=fsync)
+        server = Server(_programs(folder), folder / "data", folder, fsync=fsync, settings=settings)
         server.start()
         try:
             yield server.url
@@ -43,9 +46,10 @@ def running_postgresql(*, fsync: bool = False) -> Iterator[str]:
 class Server:
     """One server process on a socket in a folder."""
 
-    def __init__(self, programs: Path, data: Path, sockets: Path, *, fsync: bool) -> None:
+    def __init__(self, programs: Path, data: Path, sockets: Path, *, fsync: bool, settings: str = "") -> None:
         self._programs, self._data, self._sockets = programs, data, sockets
         self._settings = f"-c listen_addresses= -c unix_socket_directories={sockets} -c max_connections=500"
+        self._settings += f" {settings}"
         if not fsync:
             self._settings += " -c fsync=off -c synchronous_commit=off -c full_page_writes=off"
         self.url = f"postgresql+psycopg://postgres@/postgres?host={sockets}"

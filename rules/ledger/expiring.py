@@ -46,7 +46,7 @@ REASON = "expiry"
 #: Chunks that are booked side by side, each into a sink of its own, so that none waits for another's.
 WORKERS = 2
 #: Wallets of one chunk: with some lots each a tenth of a second on PostgreSQL, and never more ids than one block has.
-WALLETS_MAX = 1_000
+WALLETS_MAX = 500
 
 
 @dataclass(frozen=True, slots=True)
