@@ -1,8 +1,9 @@
 """What the ledger does a second: `python3 bench/ledger.py [--small N] [--large N] [--expiry LOTS] [--seconds S]`.
 
-One run, one PostgreSQL of its own with fsync on and 2 GB of shared buffers. Two towns in two databases, one with `--small` postings (10,000) and one
-with `--large` (10,000,000), are measured with the same code; next to it a floor, written by hand for psycopg, that has the
-same effect with as few statements as it takes. What counts is the ratios; the figures are this machine's.
+One run, one PostgreSQL of its own with fsync on and 2 GB of shared buffers. Two towns in two databases, one with `--small`
+postings (10,000) and one with `--large` (10,000,000), are measured with the same code; next to it a floor, written by hand
+for psycopg, that has the same effect with as few statements as it takes. What counts is the ratios; the figures are this
+machine's.
 """
 
 from __future__ import annotations
