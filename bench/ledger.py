@@ -424,7 +424,7 @@ def measure_expiry(server_url: str, lots: int) -> tuple[float, float, int]:
 
 
 def longest_transaction(transactions: Transactions) -> list[float]:
-    """A list that grows by the seconds of each transaction, from its first statement to its commit."""
+    """A list that grows by the seconds of each writing transaction, from its first statement to its commit."""
     seconds: list[float] = [0.0]
     began: dict[int, float] = {}
 
@@ -432,7 +432,9 @@ def longest_transaction(transactions: Transactions) -> list[float]:
         began[id(connection)] = time.perf_counter()
 
     def end(connection: Connection) -> None:
-        seconds.append(time.perf_counter() - began.pop(id(connection)))
+        took = time.perf_counter() - began.pop(id(connection))
+        if not connection.get_execution_options().get("postgresql_readonly"):
+            seconds.append(took)
 
     event.listen(transactions.engine, "begin", begin)
     event.listen(transactions.engine, "commit", end)
