@@ -114,6 +114,7 @@ class Work:
     id_maker: ids.IdMaker
     lasting: Mapping[Hashable, Any] = field(default_factory=dict)  #: what this process has recalled before
     learned: dict[Hashable, Any] = field(default_factory=dict)  #: what this work adds to it when it commits
+    book: str = "points"  #: the code of the town's book that the ledger works in
 
     @property
     def db(self) -> Session:

@@ -38,7 +38,7 @@ from models.base import UtcDateTime
 from models.ledger import POSTING, TXN, Account, AccountKind, Lot, OwnerType, TxnKind
 from rules.clock import local_day, local_moment
 from rules.ledger.moving import credit_owner, lock_accounts
-from rules.ledger.transactions import book_of, hash_of, recorded_now
+from rules.ledger.transactions import book_of, hash_of, in_book, list_books, recorded_now
 from rules.sets import is_id_in
 from rules.work import SYSTEM, Transactions, Work
 
@@ -159,12 +159,25 @@ def expire(
 
     Running it again for the same day books what has come back to a lapsed lot since, and nothing else.
     """
-    lapsing = transactions.read(town_id, SYSTEM, list_lapsing_wallets, day)
+    codes = transactions.read(town_id, SYSTEM, list_books)
+    booked = [_expire_book(transactions, town_id, day, code, wallets_max, workers) for code in codes]
+    return Expired(
+        sum(each.wallets for each in booked), sum(each.lots for each in booked), sum(each.points for each in booked)
+    )
+
+
+def _expire_book(
+    transactions: Transactions, town_id: int, day: date, code: str, wallets_max: int, workers: int
+) -> Expired:
+    lapsing = transactions.read(town_id, SYSTEM, lambda work: list_lapsing_wallets(in_book(work, code), day))
     chunks = [lapsing[start : start + wallets_max] for start in range(0, len(lapsing), wallets_max)]
 
     def book(worker: int) -> list[Expired]:
         mine = chunks[worker::workers]
-        return [transactions.write(town_id, SYSTEM, expire_wallets, day, chunk, sink_shard=worker) for chunk in mine]
+        return [transactions.write(town_id, SYSTEM, expire_chunk, chunk, worker) for chunk in mine]
+
+    def expire_chunk(work: Work, chunk: Sequence[int], worker: int) -> Expired:
+        return expire_wallets(in_book(work, code), day, chunk, sink_shard=worker)
 
     with ThreadPoolExecutor(workers) as pool:
         booked = list(chain.from_iterable(pool.map(book, range(workers))))

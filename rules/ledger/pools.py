@@ -66,14 +66,19 @@ _set_shards = (
 )
 
 
-def open_book(work: Work, code: str, name: str, scale: int = 0) -> int:
-    """Create a book of the town with its mint and its empty pool, and return its id."""
+def open_book(work: Work, code: str, name: str, scale: int = 0, *, needs_budget: bool = True) -> int:
+    """Create a book of the town with its mint and its empty pool, and return its id.
+
+    `needs_budget`: False for what is only counted, a score: its pool may go below zero without end.
+    """
     book_id = work.new_id()
     book = {"town_id": work.town_id, "id": book_id, "code": code, "name": name, "scale": scale}
     work.core.execute(insert(BOOK), book)
     facts = BookFacts(book_id, pool_shards=1)
     for kind in (AccountKind.MINT, AccountKind.POOL):
-        work.core.execute(insert(ACCOUNT), account_row(work, facts, kind, OwnerType.TOWN, work.town_id))
+        account = account_row(work, facts, kind, OwnerType.TOWN, work.town_id)
+        account["unbounded"] |= kind is AccountKind.POOL and not needs_budget
+        work.core.execute(insert(ACCOUNT), account)
     return book_id
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -107,6 +107,7 @@ def _recorded_now_on_sqlite(_element: recorded_now, _compiler: SQLCompiler, **_:
 _book = select(BOOK.c.id, BOOK.c.pool_shards).where(
     BOOK.c.town_id == bindparam("town"), BOOK.c.code == bindparam("code")
 )
+_books = select(BOOK.c.code).where(BOOK.c.town_id == bindparam("town")).order_by(BOOK.c.id)
 _open_txn = (
     upsert(TXN)
     .values(recorded_at=recorded_now())
@@ -132,18 +133,28 @@ _originals = (
 )
 
 
-def book_of(work: Work, code: str = POINTS) -> BookFacts:
-    """One of the town's books; asked for once in each process, since a book never goes away."""
-    return work.recall(("book", work.town_id, code), lambda: _read_book(work, code))
+def book_of(work: Work) -> BookFacts:
+    """The book that the work is about; asked for once in each process, since a book never goes away."""
+    return work.recall(("book", work.town_id, work.book), lambda: _read_book(work))
+
+
+def in_book(work: Work, code: str) -> Work:
+    """The same work, in another of the town's books."""
+    return work if code == work.book else replace(work, book=code)
+
+
+def list_books(work: Work) -> list[str]:
+    """The codes of the town's books."""
+    return list(work.core.scalars(_books, {"town": work.town_id}))
 
 
 def look_again_at_book(work: Work) -> None:
-    """Recall the points book anew from this work's commit on: its pools were split, by us or by another process."""
-    work.learned["book", work.town_id, POINTS] = _read_book(work, POINTS)
+    """Recall the book anew from this work's commit on: its pools were split, by us or by another process."""
+    work.learned["book", work.town_id, work.book] = _read_book(work)
 
 
-def _read_book(work: Work, code: str) -> BookFacts:
-    row = work.core.execute(_book, {"town": work.town_id, "code": code}).one()
+def _read_book(work: Work) -> BookFacts:
+    row = work.core.execute(_book, {"town": work.town_id, "code": work.book}).one()
     return BookFacts(row.id, row.pool_shards)
 
 
