@@ -48,8 +48,8 @@ from rules.ledger.transactions import POINTS, Cause
 from rules.work import SYSTEM, Transactions, Work
 from tests.postgresql import running_postgresql
 
-#: What a server of 8 GB would be given; everything else is PostgreSQL's own default.
-SERVER = "-c shared_buffers=2GB -c max_wal_size=8GB"
+#: What a server of 24 to 32 GB is given, and checkpoints as busy servers have them; all else is PostgreSQL's own default.
+SERVER = "-c shared_buffers=8GB -c max_wal_size=8GB -c checkpoint_timeout=30min"
 TOWN = 1
 COMMUNITY, OPERATOR, VERSION = 11, 12, 13
 LOTS = 12  #: open lots of a wallet, as FIFO by month keeps them
@@ -57,7 +57,7 @@ POSTINGS_OF_WALLET = 40
 EACH = 10  #: points of a posting
 FIRST = first_id_at(datetime(2025, 1, 1, tzinfo=UTC))
 WRITERS = 8
-BATCH = 500
+BATCH = 2_000
 THIS_YEAR = local_day(datetime.now(UTC)).year
 
 
