@@ -1,8 +1,8 @@
 """What has happened in the town until last midnight: who reserved what, who cancelled, who came, who was turned away.
 
 Nothing here depends on the hour, so a day's town is the same whenever it is made: of today's sessions places are
-taken, and nobody has come yet. Nobody is in two places at once, nobody reserves before registering, and a session never
-has more takers than places.
+taken, and nobody has come yet. Nobody is in two places at once, nobody reserves before registering or while the rules
+forbid it, and a session never has more takers than places.
 """
 
 from __future__ import annotations
@@ -11,12 +11,19 @@ import itertools
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
+from typing import ClassVar
 
 from demo.making import RisingIds, Row, Rows, moment_between
 from demo.people import Circle, Neighbour, People
 from demo.season import PlannedActivity, PlannedSession, Season
 from models.checkins import RefusalReason
 from models.reservations import Reservation, ReservationStatus
+from models.territory import Scene
+from rules.checkins.scans import SOURCE, facts_of
+from rules.rulebook.decision import Happening
+from rules.rulebook.evaluation import evaluate
+from rules.rulebook.plan import Plan
+from rules.rulebook.standing import Standing, apply
 
 AHEAD = timedelta(days=7)  #: how long before a session its first places are taken
 CANCELLED_SHARE = 0.07
@@ -30,6 +37,9 @@ DRAWS = 4
 LATE = timedelta(minutes=10)
 #: One in so many entries, or cancellations, is followed by a scan that is refused.
 TWICE_EVERY, EXPIRED_EVERY, STRANGER_EVERY, CANCELLED_EVERY = 900, 800, 1000, 60
+
+#: The source of absences, and the word by which the rules speak of them.
+NO_SHOW = "no_show"
 
 FIRST_CHECKINS = 9
 FIRST_VOLUNTEERED = 3
@@ -47,6 +57,11 @@ class Booking:
     cancelled_at: datetime | None = None
     checked_in_at: datetime | None = None
     id: int = 0
+
+    @property
+    def ref(self) -> str:
+        """What sources of events call it."""
+        return f"{self.session.id}:{self.neighbour.id}"
 
     @property
     def status(self) -> ReservationStatus:
@@ -69,11 +84,48 @@ class Booking:
 
 
 @dataclass(frozen=True, slots=True)
+class Door:
+    """What a scan knows of a session."""
+
+    scene: Scene
+    category: str
+    volunteers_only: bool
+    starts_at: datetime
+    ends_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Checkin:
     """A reservation that was used."""
 
     at: datetime
     booking: Booking
+    source: ClassVar[str] = SOURCE
+
+    @property
+    def happening(self) -> Happening:
+        """The event, as a scan at the door tells it."""
+        activity, session = self.booking.activity, self.booking.session
+        words = activity.scene, activity.category, activity.volunteers_only
+        facts = facts_of(Door(*words, session.starts_at, session.ends_at), self.booking.party_size)
+        return Happening(SOURCE, self.at, activity.title, facts)
+
+
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """A reservation of a session that is over, which nobody used or cancelled."""
+
+    booking: Booking
+    source: ClassVar[str] = NO_SHOW
+
+    @property
+    def at(self) -> datetime:
+        return self.booking.session.ends_at
+
+    @property
+    def happening(self) -> Happening:
+        """The event. Nobody had a reason that staff knew of."""
+        return Happening(NO_SHOW, self.at, self.booking.activity.title, {"excused": False})
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,25 +145,28 @@ class History:
 
     bookings: list[Booking]
     checkins: list[Checkin]
+    absences: list[Absence]
     refusals: list[Refusal]
 
     def rows(self, town_id: int) -> Rows:
         return {Reservation: [booking.row(town_id) for booking in self.bookings]}
 
 
-def make_history(random: Random, season: Season, people: People, midnight: datetime) -> History:
+def make_history(random: Random, season: Season, people: People, rules: Plan, midnight: datetime) -> History:
     """Give out the places of the season's sessions, as it went until midnight."""
-    return _HistoryMaker(random, season, people, midnight).make()
+    return _HistoryMaker(random, season, people, rules, midnight).make()
 
 
 class _HistoryMaker:
-    def __init__(self, random: Random, season: Season, people: People, midnight: datetime) -> None:
+    def __init__(self, random: Random, season: Season, people: People, rules: Plan, midnight: datetime) -> None:
         self._random = random
         self._season = season
         self._people = people
+        self._rules = rules
         self._midnight = midnight
         self._bookings: list[Booking] = []
         self._engagements: dict[int, list[PlannedSession]] = {}  #: by resident
+        self._absences: dict[int, list[Absence]] = {}  #: by resident
 
     def make(self) -> History:
         reservable = [session for session in self._season.sessions if session.starts_at - AHEAD < self._midnight]
@@ -124,7 +179,9 @@ class _HistoryMaker:
             booking.id = ids.at(booking.reserved_at)
         used = [Checkin(each.checked_in_at, each) for each in self._bookings if each.checked_in_at is not None]
         used.sort(key=lambda checkin: (checkin.at, checkin.booking.id))
-        return History(self._bookings, used, self._refusals(used))
+        missed = [absence for of_one in self._absences.values() for absence in of_one]
+        missed.sort(key=lambda absence: (absence.at, absence.booking.id))
+        return History(self._bookings, used, missed, self._refusals(used))
 
     # --- resident-00001 ---
 
@@ -139,12 +196,15 @@ class _HistoryMaker:
         as_volunteer = [session for session in past if self._season.activities[session.activity_id].volunteers_only]
         came = self._attend(as_volunteer, FIRST_VOLUNTEERED) + self._attend(past, FIRST_CHECKINS - FIRST_VOLUNTEERED)
         for session in came:
-            self._book(session, self._people.first, 1).checked_in_at = self._arrival(session)
+            self._book_first(session).checked_in_at = self._arrival(session)
         for session in self._attend(past, 1):
-            self._cancel(self._book(session, self._people.first, 1))
+            self._cancel(self._book_first(session))
         soon = [session for session in open_to if session.starts_at >= self._midnight + timedelta(days=2)]
         for session in self._attend(soon, 1):
-            self._book(session, self._people.first, 1)
+            self._book_first(session)
+
+    def _book_first(self, session: PlannedSession) -> Booking:
+        return self._book(session, self._people.first, 1, self._time_of_booking(session))
 
     def _is_open_to_the_first(self, session: PlannedSession) -> bool:
         activity = self._season.activities[session.activity_id]
@@ -171,10 +231,10 @@ class _HistoryMaker:
             if session.taken >= wanted:
                 return
             circle, count = circles[self._random.random() < NEAR_SHARE]
-            neighbour = circle.draw(self._random, count)
-            if self._engage(neighbour, session):
+            neighbour, at = circle.draw(self._random, count), self._time_of_booking(session)
+            if not self._is_suspended(neighbour, at) and self._engage(neighbour, session):
                 party_size = min(self._party_size(activity), session.capacity - session.taken)
-                self._decide(self._book(session, neighbour, party_size))
+                self._decide(self._book(session, neighbour, party_size, at))
 
     def _circles(self, activity: PlannedActivity, at: datetime) -> tuple[tuple[Circle, int], tuple[Circle, int]]:
         """Who may come from anywhere and from near by, with how many of them had registered."""
@@ -203,8 +263,25 @@ class _HistoryMaker:
         fate = self._random.random()
         if fate < CANCELLED_SHARE:
             self._cancel(booking)
-        elif booking.session.ends_at <= self._midnight and fate >= CANCELLED_SHARE + ABSENT_SHARE:
+        elif booking.session.ends_at > self._midnight:
+            return
+        elif fate < CANCELLED_SHARE + ABSENT_SHARE:
+            self._absences.setdefault(booking.neighbour.id, []).append(Absence(booking))
+        else:
             booking.checked_in_at = self._arrival(booking.session)
+
+    def _is_suspended(self, neighbour: Neighbour, at: datetime) -> bool:
+        """Whether absences forbid it to reserve at a moment: those from sessions that were over by then.
+
+        All of these are known, since sessions are filled in the order in which they begin.
+        """
+        missed = [absence for absence in self._absences.get(neighbour.id, ()) if absence.at <= at]
+        if not missed:
+            return False
+        standing = Standing()
+        for absence in sorted(missed, key=lambda absence: absence.at):
+            apply(standing, evaluate(self._rules, absence.happening, standing).changes)
+        return any(until > at for until in standing.suspended.values())
 
     def _engage(self, neighbour: Neighbour, session: PlannedSession) -> bool:
         """Note that the session is in the neighbour's diary, unless something else is there at that time."""
@@ -214,9 +291,11 @@ class _HistoryMaker:
         diary.append(session)
         return True
 
-    def _book(self, session: PlannedSession, neighbour: Neighbour, party_size: int) -> Booking:
+    def _time_of_booking(self, session: PlannedSession) -> datetime:
         latest = min(session.checkin_opens_at, self._midnight)
-        reserved_at = moment_between(self._random, session.starts_at - AHEAD, latest)
+        return moment_between(self._random, session.starts_at - AHEAD, latest)
+
+    def _book(self, session: PlannedSession, neighbour: Neighbour, party_size: int, reserved_at: datetime) -> Booking:
         activity = self._season.activities[session.activity_id]
         booking = Booking(session, activity, neighbour, party_size, reserved_at)
         session.taken += party_size

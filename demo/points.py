@@ -1,26 +1,28 @@
-"""The points that the past check-ins earned, written as the ledger would have written them one by one.
+"""What the past check-ins and absences led to by the town's rules, written as it would have been written one by one.
 
-The book, its mint and its pool are opened by the ledger itself; the rest is the same rows in bulk: a grant from the
-mint to the pool, then one transaction and posting for each check-in, with every counter as it stood afterwards.
+The book, its mint and its pool are opened by the ledger itself; the rest is the same rows in bulk: a grant from the mint
+to the pool, then an event for each check-in and each absence in order of time, and one transaction and posting for each
+award, with every counter as it stood afterwards.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import select, update
 
-from demo.history import Booking, Checkin
+from demo.history import Absence, Booking, Checkin, History
 from demo.making import RisingIds, Row, Rows
-from models.ledger import Account, AccountKind, Event, Lot, OwnerType, Posting, Txn, TxnKind
-from rules.checkins.scans import SOURCE
+from demo.standings import Standings
+from models.ledger import Account, AccountKind, Event, Lot, OwnerType, Posting, RuleUsage, Txn, TxnKind
+from rules.ledger.caps import CapUse
 from rules.ledger.earning import Earning
 from rules.ledger.pools import budget_request, open_book
 from rules.ledger.transactions import POINTS, Cause, hash_of
-from rules.rulebook.evaluation import Award, Happening, evaluate
+from rules.points.events import Outcome
+from rules.rulebook.decision import Decision, Line, LineKind
 from rules.rulebook.versions import InForce
 from rules.work import Work
 
@@ -28,7 +30,9 @@ BUDGET = 5_000_000
 ANYWHERE = ""  #: the scope of points that can be spent everywhere
 BUDGET_EXPLANATION = "年度积分预算：5000000 分"
 #: Columns of a transaction that are not always filled.
-NO_LINKS = dict.fromkeys(("actor_id", *(field.name for field in fields(Cause))))
+NO_LINKS = dict.fromkeys(("actor_id", "usages", *(field.name for field in fields(Cause))))
+#: What the demo's rules never lead to: they only give.
+NEVER = (LineKind.DEDUCTION, LineKind.CONVERSION, LineKind.VOID)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,7 @@ class Paid:
 
     awarded: int
     balance: int
-    explanation: str
+    explanation: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,34 +73,42 @@ def settle_purse(work: Work, purse: Purse, spent: int) -> None:
 
 @dataclass(slots=True)
 class Points:
-    """The ledger of the past."""
+    """The ledger of the past, and where its events left the residents."""
 
     spent: int = 0  #: out of the pool
     paid: dict[int, Paid] = field(default_factory=dict)  #: by reservation
-    rows: Rows = field(default_factory=lambda: {table: [] for table in (Account, Lot, Event, Txn, Posting)})
+    rows: Rows = field(default_factory=lambda: {table: [] for table in (Account, Lot, Event, Txn, Posting, RuleUsage)})
 
 
 def make_points(
-    town_id: int, purse: Purse, in_force: InForce, scanner_id: int, granted_at: datetime, checkins: Iterable[Checkin]
+    town_id: int, purse: Purse, in_force: InForce, scanner_id: int, granted_at: datetime, history: History
 ) -> Points:
-    """The ledger's rows for check-ins in the order in which they happened."""
+    """Judge what happened in the order in which it did, and book it."""
     maker = _PointsMaker(town_id, purse, in_force, scanner_id)
     maker.grant(granted_at)
-    for checkin in checkins:
-        maker.pay(checkin)
-    return maker.points
+    happened = [*history.checkins, *history.absences]
+    for each in sorted(happened, key=lambda each: (each.at, each.booking.id)):
+        maker.book(each)
+    return maker.finish()
 
 
 class _PointsMaker:
     def __init__(self, town_id: int, purse: Purse, in_force: InForce, scanner_id: int) -> None:
-        self.points = Points()
+        self._points = Points()
         self._town_id = town_id
         self._purse = purse
         self._in_force = in_force
         self._scanner_id = scanner_id
+        self._standings = Standings(town_id, in_force.plan)
         self._ids = {table: RisingIds() for table in (Account, Lot, Event, Txn)}
         self._wallets: dict[int, Row] = {}  #: by resident
         self._lots: dict[tuple[int, date], Row] = {}  #: by wallet and expiry
+        self._usages: dict[tuple[int, str, str], Row] = {}  #: by wallet, limit and period
+
+    def finish(self) -> Points:
+        """All that was booked."""
+        self._points.rows |= self._standings.rows()
+        return self._points
 
     def grant(self, at: datetime) -> None:
         """Fill the pool from the mint."""
@@ -111,55 +123,76 @@ class _PointsMaker:
         counters = {"src_debited_after": BUDGET, "dst_credited_after": BUDGET, "src_credited": 0, "dst_debited": 0}
         self._add_posting(txn, BUDGET, self._purse.mint_id, self._purse.pool_id, counters)
 
-    def pay(self, checkin: Checkin) -> None:
-        """Note a check-in and pay what the rules say."""
-        booking = checkin.booking
-        event = self._add_event(checkin)
-        awards = evaluate(self._in_force.rulebook, Happening(SOURCE, checkin.at, booking.activity.title))
-        for award in awards:
-            self._earn(checkin, event["id"], award)
-        self.points.paid[booking.id] = Paid(
-            awarded=sum(award.amount for award in awards),
-            balance=self._wallets[booking.neighbour.id]["credited"],
-            explanation="\n".join(award.explanation for award in awards),
+    def book(self, happened: Checkin | Absence) -> None:
+        """Note an event, and all that the rules say of it."""
+        booking, happening = happened.booking, happened.happening
+        facts = {"kind": happening.kind, "subject": happening.subject, "facts": happening.facts}
+        event = self._add(
+            Event,
+            happened.at,
+            source=happened.source,
+            source_ref=booking.ref,
+            subject_id=booking.neighbour.id,
+            occurred_at=happened.at,
+            payload={**facts, "session_id": str(booking.session.id)},
         )
+        decision = self._standings.judge(booking.neighbour.id, happening)
+        assert not decision.of(*NEVER), "the demo's rules only give"
+        reasons = [self._earn(happened, event["id"], decision, line) for line in decision.awards]
+        if isinstance(happened, Checkin):
+            self._points.paid[booking.id] = self._paid(booking, event["id"], decision, reasons)
 
-    def _earn(self, checkin: Checkin, event_id: int, award: Award) -> None:
-        booking, at = checkin.booking, checkin.at
+    def _paid(self, booking: Booking, event_id: int, decision: Decision, reasons: list[str]) -> Paid:
+        if reasons:
+            awarded, reason = sum(line.amount for line in decision.awards), "\n".join(reasons)
+        else:
+            awarded, reason = 0, Outcome(event_id, 0, 0, 0, decision.lines).explanation
+        wallet = self._wallets.get(booking.neighbour.id)
+        return Paid(awarded, wallet["credited"] if wallet else 0, reason)
+
+    def _earn(self, happened: Checkin | Absence, event_id: int, decision: Decision, line: Line) -> str:
+        """Pay one award, and return its reason in words."""
+        booking, at = happened.booking, happened.at
         resident_id = booking.neighbour.id
         cause = Cause(
-            reason=SOURCE,
-            explanation=award.explanation,
+            reason=happened.source,
+            explanation=line.explanation,
             effective_at=at,
             event_id=event_id,
             rulebook_version_id=self._in_force.version_id,
-            rule_id=award.rule_id,
+            rule_id=line.rule_id,
             community_id=booking.activity.community_id,
             operator_id=booking.activity.operator_id,
             scene=booking.activity.scene,
         )
-        earning = Earning(resident_id, award.amount, award.expires_on, cause)
+        uses = decision.uses.get(line.rule_id, ())
+        usages = tuple(CapUse(use.name, use.bucket, use.count, use.most) for use in uses)
+        earning = Earning(resident_id, line.amount, line.expires_on, cause, usages=usages)
         wallet = self._wallet(resident_id, at)
-        lot = self._lot(wallet["id"], award.expires_on, at)
-        wallet["credited"] += award.amount
-        lot["credited"] += award.amount
-        self.points.spent += award.amount
+        lot = self._lot(wallet["id"], line.expires_on, at)
+        wallet["credited"] += line.amount
+        lot["credited"] += line.amount
+        self._points.spent += line.amount
+        for use in usages:
+            self._usage(wallet["id"], use)["used"] += use.quantity
         txn = self._add_txn(
             at,
-            idempotency_key=f"{SOURCE}:{_source_ref(booking)}:{award.rule_id}",
+            idempotency_key=f"{happened.source}:{booking.ref}:{line.rule_id}",
             request_hash=hash_of(TxnKind.EARN, earning.request()),
             kind=TxnKind.EARN,
             actor_id=self._scanner_id,
+            usages=earning.usage_entries(),
             **_columns_of(cause),
         )
         counters = {
-            "src_debited_after": self.points.spent,
+            "src_debited_after": self._points.spent,
             "dst_credited_after": wallet["credited"],
             "src_credited": BUDGET,
             "dst_debited": 0,
         }
         in_lot = {"dst_lot_id": lot["id"], "dst_lot_credited_after": lot["credited"]}
-        self._add_posting(txn, award.amount, self._purse.pool_id, wallet["id"], counters | in_lot)
+        self._add_posting(txn, line.amount, self._purse.pool_id, wallet["id"], counters | in_lot)
+        return cause.explanation
 
     def _wallet(self, resident_id: int, at: datetime) -> Row:
         if resident_id not in self._wallets:
@@ -191,17 +224,14 @@ class _PointsMaker:
             self._lots[wallet_id, expires_on] = self._add(Lot, at, **columns)
         return self._lots[wallet_id, expires_on]
 
-    def _add_event(self, checkin: Checkin) -> Row:
-        booking = checkin.booking
-        return self._add(
-            Event,
-            checkin.at,
-            source=SOURCE,
-            source_ref=_source_ref(booking),
-            subject_id=booking.neighbour.id,
-            occurred_at=checkin.at,
-            payload={"session_id": str(booking.session.id)},
-        )
+    def _usage(self, wallet_id: int, use: CapUse) -> Row:
+        key = wallet_id, use.rule_id, use.period_key
+        if key not in self._usages:
+            names = dict(zip(("account_id", "rule_id", "period_key"), key, strict=True))
+            row = {"town_id": self._town_id, **names, "used": 0, "cap": use.cap}
+            self._usages[key] = row
+            self._points.rows[RuleUsage].append(row)
+        return self._usages[key]
 
     def _add_txn(self, at: datetime, **columns: Any) -> Row:
         moments = {"effective_at": at, "recorded_at": at}
@@ -220,17 +250,13 @@ class _PointsMaker:
             "recorded_at": txn["recorded_at"],
             **counters,
         }
-        self.points.rows[Posting].append(posting)
+        self._points.rows[Posting].append(posting)
 
     def _add(self, table: type[Any], at: datetime, **columns: Any) -> Row:
         row = {"town_id": self._town_id, "id": self._ids[table].at(at), **columns}
-        self.points.rows[table].append(row)
+        self._points.rows[table].append(row)
         return row
 
 
 def _columns_of(cause: Cause) -> Row:
     return {each.name: getattr(cause, each.name) for each in fields(cause)}
-
-
-def _source_ref(booking: Booking) -> str:
-    return f"{booking.session.id}:{booking.neighbour.id}"

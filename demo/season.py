@@ -38,6 +38,7 @@ class PlannedActivity:
 
     id: int
     title: str
+    category: str
     scene: Scene
     community_id: int
     operator_id: int
@@ -155,6 +156,7 @@ def _plan_activity(places: Places, id_: int, described: dict[str, Any]) -> Plann
     return PlannedActivity(
         id=id_,
         title=described["title"],
+        category=described["category"],
         scene=Scene(described["scene"]),
         community_id=places.communities[described["community"]],
         operator_id=places.operators[described["operator"]],
@@ -168,8 +170,8 @@ def _plan_activity(places: Places, id_: int, described: dict[str, Any]) -> Plann
 def _activity_row(town_id: int, activity: PlannedActivity, described: dict[str, Any], created_at: datetime) -> Row:
     columns = asdict(activity)
     del columns["fill"]
-    words = {"summary": described["summary"], "category": described["category"]}
-    return {"town_id": town_id, **columns, **words, "status": ActivityStatus.PUBLISHED, "created_at": created_at}
+    columns |= {"summary": described["summary"], "status": ActivityStatus.PUBLISHED, "created_at": created_at}
+    return {"town_id": town_id, **columns}
 
 
 _last_starts_at = (

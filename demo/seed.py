@@ -99,13 +99,13 @@ def _build(work: Work, keys: Keys, plan: Plan, progress: Progress | None) -> boo
     write_rows(work.db, places.rows, progress)
     people = make_people(_dice(plan, "people"), keys, places, plan.password_hashes, plan.days)
     write_rows(work.db, people.rows, progress)
-    season = make_season(places, plan.today)
-    history = make_history(_dice(plan, "history"), season, people, plan.midnight)
-    for rows in (season.rows, season.session_rows(), history.rows(TOWN_ID)):
-        write_rows(work.db, rows, progress)
     then = replace(work, now=plan.season_begins_at, id_maker=IdMaker(0))
     purse, in_force = open_purse(then), _publish_rulebook(then)
-    points = make_points(TOWN_ID, purse, in_force, people.scanner_id, plan.season_begins_at, history.checkins)
+    season = make_season(places, plan.today)
+    history = make_history(_dice(plan, "history"), season, people, in_force.plan, plan.midnight)
+    for rows in (season.rows, season.session_rows(), history.rows(TOWN_ID)):
+        write_rows(work.db, rows, progress)
+    points = make_points(TOWN_ID, purse, in_force, people.scanner_id, plan.season_begins_at, history)
     write_rows(work.db, points.rows, progress)
     settle_purse(work, purse, points.spent)
     write_rows(work.db, make_scans(TOWN_ID, people.scanner_id, history, points.paid), progress)

@@ -1,13 +1,20 @@
-"""Rulebooks as they were published: immutable versions, each in force from a moment on."""
+"""Rulebooks as they were published, the drafts before them, and where each resident stands in their eyes.
+
+Points are in the ledger, and what awards used up of their limits is in `rule_usage`. Everything else that the rules count
+or decide of a person is here: counts, levels, freezes, suspensions. The row of `standing` is what events of one resident
+queue at, so that the second one sees what the first one counted.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import Index, LargeBinary, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, LargeBinary, Table, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.base import Base, RootInTown
+from models.base import Base, Json, RootInTown, one_of
 
 
 class RulebookVersion(RootInTown, Base):
@@ -25,3 +32,122 @@ class RulebookVersion(RootInTown, Base):
         UniqueConstraint("town_id", "number"),
         Index("ix_rulebook_version_effective_from", "town_id", "effective_from"),
     )
+
+
+class DraftStatus(StrEnum):
+    PENDING = "pending"  #: waits for a second person
+    PUBLISHED = "published"
+    DECLINED = "declined"
+
+
+class RulebookDraft(RootInTown, Base):
+    """A document that somebody wants to put into force, and what a second person said to it."""
+
+    __tablename__ = "rulebook_draft"
+
+    document: Mapped[str]
+    effective_from: Mapped[datetime]
+    note: Mapped[str]  #: why, in words
+    status: Mapped[DraftStatus] = mapped_column(one_of(DraftStatus))
+    requested_by: Mapped[int]
+    requested_at: Mapped[datetime]
+    decided_by: Mapped[int | None]
+    decided_at: Mapped[datetime | None]
+    version_id: Mapped[int | None]
+
+    __table_args__ = (
+        ForeignKeyConstraint(["town_id", "requested_by"], ["staff.town_id", "staff.id"]),
+        ForeignKeyConstraint(["town_id", "decided_by"], ["staff.town_id", "staff.id"]),
+        ForeignKeyConstraint(["town_id", "version_id"], ["rulebook_version.town_id", "rulebook_version.id"]),
+        CheckConstraint("decided_by <> requested_by", name="second_person_is_not_the_first"),
+        CheckConstraint("(status = 'pending') = (decided_by IS NULL)", name="decided_by_somebody"),
+        CheckConstraint("(status = 'published') = (version_id IS NOT NULL)", name="published_with_its_version"),
+    )
+
+
+class Standing(Base):
+    """A resident whose events are counted. It grows by one with each of them; locking it is taking one's turn."""
+
+    __tablename__ = "standing"
+
+    town_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    resident_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    events: Mapped[int]
+
+    __table_args__ = (
+        ForeignKeyConstraint(["town_id", "resident_id"], ["resident.town_id", "resident.id"]),
+        CheckConstraint("events > 0", name="events_positive"),
+    )
+
+
+class _OfStanding:
+    """A row that hangs on a resident's standing."""
+
+    town_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False, sort_order=-2)
+    resident_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False, sort_order=-1)
+
+
+def _to_standing() -> ForeignKeyConstraint:
+    return ForeignKeyConstraint(["town_id", "resident_id"], ["standing.town_id", "standing.resident_id"])
+
+
+class StandingCount(_OfStanding, Base):
+    """What is counted of a resident in one bucket of one counter."""
+
+    __tablename__ = "standing_count"
+
+    name: Mapped[str] = mapped_column(primary_key=True)  #: "tally:service-hours", "penalty:no-show", "limit:…"
+    bucket: Mapped[str] = mapped_column(primary_key=True)  #: "2026-11", "2026-W48", "ever"
+    count: Mapped[int]  #: in the whole numbers of rules.rulebook.quantities
+
+    __table_args__ = (_to_standing(),)
+
+
+class StandingLevel(_OfStanding, Base):
+    """The rank that a resident has reached in a ladder."""
+
+    __tablename__ = "standing_level"
+
+    ladder: Mapped[str] = mapped_column(primary_key=True)
+    rank: Mapped[int]  #: 1 for the first level; 0: fallen below it
+    reached_at: Mapped[datetime]
+
+    __table_args__ = (_to_standing(), CheckConstraint("rank >= 0", name="rank_not_negative"))
+
+
+class StandingFreeze(_OfStanding, Base):
+    """A freeze that is in force."""
+
+    __tablename__ = "standing_freeze"
+
+    freeze: Mapped[str] = mapped_column(primary_key=True)
+    since: Mapped[datetime]
+    collected: Mapped[dict[str, Any]] = mapped_column(Json)  #: towards each way out, by its place in the document
+
+    __table_args__ = (_to_standing(),)
+
+
+class StandingSuspension(_OfStanding, Base):
+    """Until when a penalty or a freeze forbids something."""
+
+    __tablename__ = "standing_suspension"
+
+    #: With the facts that it counts apart: "no-show|seat"; or "freeze:borrowing".
+    penalty: Mapped[str] = mapped_column(primary_key=True)
+    what: Mapped[str] = mapped_column(primary_key=True)  #: what it forbids: "booking"
+    until: Mapped[datetime]
+
+    __table_args__ = (
+        _to_standing(),
+        Index("ix_standing_suspension_what", "town_id", "resident_id", "what", "until"),
+    )
+
+
+def _table(model: type[Base]) -> Table:
+    assert isinstance(model.__table__, Table)
+    return model.__table__
+
+
+#: The tables as SQLAlchemy Core sees them.
+STANDING, STANDING_COUNT, STANDING_LEVEL = map(_table, (Standing, StandingCount, StandingLevel))
+STANDING_FREEZE, STANDING_SUSPENSION = map(_table, (StandingFreeze, StandingSuspension))

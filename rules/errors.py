@@ -47,6 +47,10 @@ class RuleError(Exception):
         """The refusal in words: in English for `en`, in Chinese for everything else."""
         return (self.en if language == "en" else self.zh).format_map(self.facts)
 
+    def details(self, language: str) -> dict[str, list[str]] | None:  # noqa: ARG002  for those that have some
+        """What is wrong in which field, in words; None where the sentence says all."""
+        return None
+
 
 class Busy(RuleError):
     code = "server.busy"

@@ -9,13 +9,16 @@ turned a reservation from confirmed to cancelled gives its places back, so they 
 
 from __future__ import annotations
 
-from sqlalchemy import and_, bindparam, select, update
+from typing import Any
+
+from sqlalchemy import and_, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import aliased
 
 from models.activities import Activity, ActivityStatus, Session, SessionStatus
 from models.reservations import IS_LIVE, Reservation, ReservationStatus
 from models.residents import Resident, ResidentStatus
+from models.rulebook import StandingSuspension
 from models.territory import Territory
 from models.venues import Venue
 from rules.clock import ZONE
@@ -23,6 +26,8 @@ from rules.errors import Kind, RuleError
 from rules.ids import ID_MAX
 from rules.paging import Page, Position, cut
 from rules.rows import AnyRow
+from rules.rulebook.booking import BOOKING
+from rules.rulebook.standing import FOR_GOOD
 from rules.volunteering import is_volunteer
 from rules.work import Work
 
@@ -90,6 +95,20 @@ class Suspended(RuleError):
     en = "Your right to reserve is suspended. Please ask the community's staff."
 
 
+class BookingSuspended(RuleError):
+    code = "reservation.suspended_until"
+    kind = Kind.FORBIDDEN
+    zh = "您的预约资格因违约暂停，{until}起恢复。"
+    en = "Your right to reserve is suspended after missed sessions; it returns on {until}."
+
+
+class BookingFrozen(RuleError):
+    code = "reservation.frozen"
+    kind = Kind.FORBIDDEN
+    zh = "按积分规则，您的预约资格现被冻结；解冻办法见积分规则。"
+    en = "By the rules of points, your right to reserve is frozen; they say how it returns."
+
+
 class ReservationUnknown(RuleError):
     code = "reservation.unknown"
     kind = Kind.UNKNOWN
@@ -111,6 +130,16 @@ class TooLateToCancel(RuleError):
     en = "It is too late to cancel; that was possible until {until}."
 
 
+_suspended_until = (
+    select(func.max(StandingSuspension.until))
+    .where(
+        StandingSuspension.town_id == bindparam("town"),
+        StandingSuspension.resident_id == bindparam("resident"),
+        StandingSuspension.what == BOOKING,
+        StandingSuspension.until > bindparam("now"),
+    )
+    .scalar_subquery()
+)
 _eligible = aliased(Territory)
 _home = aliased(Territory)
 #: Who may reserve what: read before anything is written, so that a refusal costs one statement.
@@ -127,6 +156,7 @@ _offer = (
         _eligible.path.label("eligible_path"),
         Resident.status.label("resident_status"),
         _home.path.label("home_path"),
+        _suspended_until.label("suspended_until"),
     )
     .join(Activity, and_(Activity.town_id == Session.town_id, Activity.id == Session.activity_id))
     .join(Resident, and_(Resident.town_id == Session.town_id, Resident.id == bindparam("resident")))
@@ -216,11 +246,11 @@ _list = (
 def reserve_place(work: Work, session_id: int, party_size: int) -> Reservation:
     """Hold `party_size` places of a session for the actor, who is a resident.
 
-    Raises SessionUnknown, Suspended, OutsideTerritory, VolunteersOnly, PartyTooLarge, SessionCancelled, SessionClosed,
-    SessionFull, AlreadyReserved. Who may reserve: the activity's own words (territory, volunteers); how many: its
-    largest party and the session's capacity.
+    Raises SessionUnknown, Suspended, BookingSuspended, BookingFrozen, OutsideTerritory, VolunteersOnly, PartyTooLarge,
+    SessionCancelled, SessionClosed, SessionFull, AlreadyReserved. Who may reserve: the activity's own words (territory,
+    volunteers) and the rulebook's penalties; how many: its largest party and the session's capacity.
     """
-    asked = {"town": work.town_id, "session": session_id, "resident": work.actor.id}
+    asked = {"town": work.town_id, "session": session_id, "resident": work.actor.id, "now": work.now}
     offer = work.db.execute(_offer, asked).first()
     if offer is None:
         raise SessionUnknown
@@ -278,6 +308,10 @@ def list_reservations(work: Work, after: Position | None, limit: int) -> Page[An
 def _check_eligible(work: Work, offer: AnyRow, party_size: int) -> None:
     if offer.resident_status is ResidentStatus.SUSPENDED:
         raise Suspended
+    if offer.suspended_until is not None:
+        if offer.suspended_until >= FOR_GOOD:
+            raise BookingFrozen
+        raise BookingSuspended(until=offer.suspended_until.astimezone(ZONE).strftime("%Y-%m-%d"))
     if offer.eligible_path is not None and not (offer.home_path or "").startswith(offer.eligible_path):
         raise OutsideTerritory(place=offer.eligible_name)
     if offer.volunteers_only and not is_volunteer(work, work.actor.id):
@@ -288,7 +322,7 @@ def _check_eligible(work: Work, offer: AnyRow, party_size: int) -> None:
         raise SessionCancelled
 
 
-def _why_not_taken(work: Work, asked: dict[str, int], party_size: int) -> RuleError:
+def _why_not_taken(work: Work, asked: dict[str, Any], party_size: int) -> RuleError:
     """The reason for which the guarded update found no row, from what the session looks like now."""
     if work.db.execute(_live, asked).first() is not None:
         return AlreadyReserved()

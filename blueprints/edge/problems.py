@@ -115,7 +115,8 @@ def problem(status: int, code: str, detail: str, errors: Any = None) -> Response
 
 def refusal_problem(refusal: RuleError) -> Response:
     """A rule's refusal as a problem document."""
-    return problem(int(STATUS_OF[refusal.kind]), refusal.code, refusal.sentence(caller_language()))
+    language = caller_language()
+    return problem(int(STATUS_OF[refusal.kind]), refusal.code, refusal.sentence(language), refusal.details(language))
 
 
 def http_problem(error: HTTPException) -> Response:

@@ -8,7 +8,7 @@ from blueprints.edge.fields import Day, Id, Moment, Words
 from blueprints.edge.schemas import Arguments, Fast, PageArguments, cursor_of
 from blueprints.points.schemas import LastGoodDay
 from models.adjustments import DecisionStatus
-from rules.rulebook.document import AMOUNT_MAX
+from rules.rulebook.sections.common import AMOUNT_MAX
 
 REASON_LENGTH_MAX = 200
 

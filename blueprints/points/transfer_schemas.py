@@ -6,7 +6,7 @@ from marshmallow import fields, validate
 
 from blueprints.edge.fields import Id
 from blueprints.edge.schemas import Arguments, Fast
-from rules.rulebook.document import AMOUNT_MAX
+from rules.rulebook.sections.common import AMOUNT_MAX
 
 
 class FamilyMemberView(Fast):

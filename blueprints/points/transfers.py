@@ -30,7 +30,13 @@ def list_family(work: Work) -> Any:
     "/me/points/transfers",
     needs=RESIDENT,
     once=True,
-    refuses=[PointsInsufficient, transfers.NotFamily, transfers.TransferNotAllowed, transfers.TransferToSelf],
+    refuses=[
+        PointsInsufficient,
+        transfers.NotFamily,
+        transfers.TransferNotAllowed,
+        transfers.TransferRefused,
+        transfers.TransferToSelf,
+    ],
 )
 @room.arguments(TransferRequest)
 @room.response(201, TransferView)

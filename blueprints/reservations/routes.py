@@ -28,6 +28,8 @@ Wish = dict[str, Any]
     once=True,
     refuses=[
         reservations.AlreadyReserved,
+        reservations.BookingFrozen,
+        reservations.BookingSuspended,
         reservations.OutsideTerritory,
         reservations.PartyTooLarge,
         reservations.SessionCancelled,

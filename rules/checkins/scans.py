@@ -12,7 +12,6 @@ unique index), and the event that earns the points is unique by session and resi
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -29,23 +28,18 @@ from models.territory import Territory
 from rules.checkins.codes import CodeExpired, CodeUnknown, read_code
 from rules.errors import Kind, RuleError
 from rules.keys import Keys
-from rules.ledger.earning import Earning, earn
-from rules.ledger.earning_many import earn_many
-from rules.ledger.events import note_event
-from rules.ledger.pools import BudgetExhausted, read_pool_balance
 from rules.ledger.reading import read_spendable
-from rules.ledger.transactions import Cause
+from rules.points.events import Occurrence, book_event, judge_event
 from rules.reservations import SessionUnknown
 from rules.residents.identity import require_role
+from rules.residents.names import greeting
 from rules.rows import AnyRow
-from rules.rulebook.evaluation import Happening, evaluate
-from rules.rulebook.versions import rulebook_in_force
+from rules.rulebook.decision import Happening
 from rules.work import TryAgain, Work
 
 #: How far a device's clock may be from ours in a scan that is sent at once.
 CLOCK_SKEW = timedelta(minutes=5)
 SOURCE = "checkin"
-BUDGET_GONE = "签到成功；积分预算已用完，本次没有发放积分。"
 
 
 class NonceReused(RuleError):
@@ -111,6 +105,8 @@ _door = (
         Session.checkin_opens_at,
         Activity.title,
         Activity.scene,
+        Activity.category,
+        Activity.volunteers_only,
         Activity.community_id,
         Activity.operator_id,
         Territory.path.label("community_path"),
@@ -263,56 +259,37 @@ def _admit(work: Work, person: AnyRow, door: AnyRow) -> Decision:
 
 
 def _award(work: Work, person: AnyRow, door: AnyRow) -> tuple[int, int, str | None]:
-    """What checking in earns by the rulebook in force: the amount, what may be spent after it, the reason in words.
+    """What checking in leads to by the rulebook in force: the amount, what may be spent after it, the reason in words.
 
     An empty budget doesn't keep anyone out: the entry stands, the points are not paid, and the answer says so.
     """
-    source_ref = f"{door.id}:{person.id}"
-    event_id = note_event(work, SOURCE, source_ref, person.id, work.now, {"session_id": str(door.id)})
-    in_force = rulebook_in_force(work, work.now)
-    awards = evaluate(in_force.rulebook, Happening(SOURCE, work.now, door.title)) if in_force else []
-    if event_id is None or in_force is None or not awards:
+    occurrence = Occurrence(
+        source=SOURCE,
+        ref=f"{door.id}:{person.id}",
+        resident_id=person.id,
+        happening=Happening(SOURCE, work.now, door.title, facts_of(door, person.party_size)),
+        community_id=door.community_id,
+        operator_id=door.operator_id,
+        scene=door.scene,
+        links={"session_id": str(door.id)},
+    )
+    judged = judge_event(work, occurrence)
+    if judged is None:
         return 0, read_spendable(work, person.id), None
-    total = sum(award.amount for award in awards)
-    if read_pool_balance(work) < total:
-        return 0, read_spendable(work, person.id), BUDGET_GONE
-    earnings = {
-        f"{SOURCE}:{source_ref}:{award.rule_id}": Earning(
-            resident_id=person.id,
-            amount=award.amount,
-            expires_on=award.expires_on,
-            cause=Cause(
-                reason=SOURCE,
-                explanation=award.explanation,
-                effective_at=work.now,
-                event_id=event_id,
-                rulebook_version_id=in_force.version_id,
-                rule_id=award.rule_id,
-                community_id=door.community_id,
-                operator_id=door.operator_id,
-                scene=door.scene,
-            ),
-        )
-        for award in awards
+    outcome = book_event(work, occurrence, judged)
+    return outcome.awarded, outcome.balance, outcome.explanation
+
+
+def facts_of(door: AnyRow, party_size: int) -> dict[str, Any]:
+    """What the rules may ask of a check-in: the activity's words, and how long the session is planned to last."""
+    return {
+        "scene": door.scene.value,
+        "category": door.category,
+        "volunteers_only": door.volunteers_only,
+        "minutes": int((door.ends_at - door.starts_at).total_seconds()) // 60,
+        "party_size": party_size,
+        "provenance": "signed",
     }
-    _earn_or_give_way(work, earnings)
-    return total, read_spendable(work, person.id), "\n".join(award.explanation for award in awards)
-
-
-def _earn_or_give_way(work: Work, earnings: Mapping[str, Earning]) -> None:
-    """Earn. When others emptied the pool since we looked, look again.
-
-    Several awards are booked together and draw on the pool once: one by one, each would lock the shard that its own key
-    names, in no order, and two scans could wait for each other. A single one takes fewer statements by itself.
-    """
-    try:
-        if len(earnings) == 1:
-            [(key, earning)] = earnings.items()
-            earn(work, key, earning)
-        else:
-            earn_many(work, earnings)
-    except BudgetExhausted:
-        raise TryAgain from None
 
 
 def answer_of(decision: Decision) -> dict[str, Any]:
@@ -331,10 +308,5 @@ def _resident_of(decision: Decision) -> dict[str, Any] | None:
     """Whom the staff let in: enough to greet and to count heads, not more."""
     if decision.resident_id is None:
         return None
-    name = masked(decision.resident_name or "") or f"居民{decision.resident_id % 10_000:04}"
+    name = greeting(decision.resident_name or "", decision.resident_id)
     return {"name": name, "party_size": decision.party_size}
-
-
-def masked(name: str) -> str:
-    """A name for a screen that others can see: 王小明 becomes 王**. Empty stays empty."""
-    return name[:1] + "*" * (len(name) - 1)

@@ -76,7 +76,7 @@ def _tell_all(transactions: Transactions, town_id: int, last_day: date) -> int:
 
 def _read_notice_days(work: Work, moment: datetime) -> int | None:
     in_force = rulebook_in_force(work, moment)
-    return in_force.rulebook.notice_days if in_force else None
+    return in_force.rulebook.expiry.notice_days if in_force else None
 
 
 def queue_expiry_notices(work: Work, last_day: date, after: int, limit: int = RESIDENTS_MAX) -> Told | None:

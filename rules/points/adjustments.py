@@ -28,6 +28,7 @@ from rules.points.people import require_role_over, require_role_over_resident
 from rules.points.second_person import SecondPersonRequired, lock_actor, rulebook_today, today_alone
 from rules.residents.identity import holds_at_root
 from rules.rows import AnyRow
+from rules.rulebook.expiring import expiry_of
 from rules.rulebook.versions import InForce
 from rules.work import Work
 
@@ -181,12 +182,12 @@ def _last_good_day(work: Work, in_force: InForce, wish: AdjustmentWish) -> date 
         raise LastDayInvalid
     if wish.amount < 0:
         return None
-    return wish.expires_on or in_force.rulebook.expiry_of(today)
+    return wish.expires_on or expiry_of(in_force.rulebook, today)
 
 
 def _needs_second_person(work: Work, in_force: InForce, wish: AdjustmentWish) -> bool:
     alone = work.db.scalar(_alone_today, today_alone(work) | {"resident": wish.resident_id})
-    return int(alone or 0) + abs(wish.amount) > in_force.rulebook.second_person_above
+    return int(alone or 0) + abs(wish.amount) > in_force.rulebook.adjustment.second_person_above
 
 
 def _book(work: Work, adjustment: dict[str, Any]) -> int:

@@ -20,7 +20,7 @@ from enum import StrEnum
 
 from rules.errors import Kind, RuleError
 from rules.ids import ID_MAX
-from rules.rulebook.document import AMOUNT_MAX
+from rules.rulebook.sections.common import AMOUNT_MAX
 
 BYTE_ORDER_MARK = "\ufeff"
 HEADER = ("ref", "resident_id", "amount", "occurred_on", "reason")

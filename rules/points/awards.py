@@ -22,6 +22,7 @@ from rules.ledger.earning_many import earn_many
 from rules.ledger.transactions import Cause
 from rules.points.award_file import Award, RowResult
 from rules.rows import AnyRow
+from rules.rulebook.expiring import expiry_of
 from rules.rulebook.versions import rulebook_in_force
 from rules.sets import is_id_in, is_text_in
 from rules.work import Work
@@ -69,8 +70,8 @@ def terms_of(work: Work, awards: Sequence[Award]) -> TermsOfDays:
             continue
         occurred_at = min(local_moment(day, "23:59:59"), work.now)
         in_force = rulebook_in_force(work, occurred_at)
-        if in_force is not None and in_force.rulebook.expiry_of(day) >= today:
-            found[day] = Terms(occurred_at, in_force.rulebook.expiry_of(day), in_force.version_id)
+        if in_force is not None and expiry_of(in_force.rulebook, day) >= today:
+            found[day] = Terms(occurred_at, expiry_of(in_force.rulebook, day), in_force.version_id)
     return found
 
 

@@ -242,7 +242,7 @@ def _needs_second_person(work: Work, awards: Sequence[Award]) -> bool:
     if amount == 0:
         return False
     alone = int(work.db.scalar(_alone_today, today_alone(work)) or 0)
-    return alone + amount > rulebook_today(work).rulebook.second_person_above
+    return alone + amount > rulebook_today(work).rulebook.adjustment.second_person_above
 
 
 def _amount_of(awards: Iterable[Award]) -> int:

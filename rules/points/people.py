@@ -6,7 +6,6 @@ from sqlalchemy import bindparam, select
 
 from models.residents import Resident, Role
 from models.territory import Territory
-from rules.checkins.scans import masked
 from rules.errors import Kind, RuleError
 from rules.residents.identity import require_role, require_role_at_root
 from rules.work import Work
@@ -40,8 +39,3 @@ def require_role_over(work: Work, role: Role, path: str | None) -> None:
         require_role_at_root(work, role)
     else:
         require_role(work, role, path)
-
-
-def greeting(name: str, resident_id: int) -> str:
-    """What others may see of a resident: the masked name, or four digits where there is none."""
-    return masked(name) or f"居民{resident_id % 10_000:04}"

@@ -16,11 +16,11 @@ from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import aliased
 
 from models.adjustments import Adjustment, AwardImport, AwardImportRow
-from models.ledger import Account, AccountKind, OwnerType, Posting, Reversal, Txn, TxnKind
+from models.ledger import Account, AccountKind, Book, OwnerType, Posting, Reversal, Txn, TxnKind
 from models.residents import Role
 from models.territory import Operator
 from rules.ledger.reversing import reverse
-from rules.ledger.transactions import Cause, TxnUnknown
+from rules.ledger.transactions import Cause, TxnUnknown, in_book
 from rules.points.adjustments import SOURCE as ADJUSTMENT
 from rules.points.awards import SOURCE as IMPORT
 from rules.points.second_person import SecondPersonRequired, lock_actor, rulebook_today
@@ -128,9 +128,19 @@ _postings = (
     .where(Posting.town_id == bindparam("town"), Posting.txn_id == bindparam("txn"))
     .order_by(Posting.n)
 )
-_original = select(
-    Txn.actor_id, Txn.idempotency_key, Txn.explanation, Txn.community_id, Txn.operator_id, Txn.scene
-).where(Txn.town_id == bindparam("town"), Txn.id == bindparam("txn"))
+_original = (
+    select(
+        Txn.actor_id,
+        Txn.idempotency_key,
+        Txn.explanation,
+        Txn.community_id,
+        Txn.operator_id,
+        Txn.scene,
+        Book.code.label("book"),
+    )
+    .join(Book, (Book.town_id == Txn.town_id) & (Book.id == Txn.book_id))
+    .where(Txn.town_id == bindparam("town"), Txn.id == bindparam("txn"))
+)
 # No index has a transaction's adjustment or import. The transaction's key names the adjustment, whose primary key leads to
 # it. Of an import the key names the row's ref alone, so the files are sought that the actor has sent and the
 # transaction's actor has approved, from the primary key of the town's files, a few hundred a year, to that of their rows.
@@ -193,7 +203,8 @@ def reverse_transaction(work: Work, txn_id: int, amount: int | None, reason: str
         operator_id=original.operator_id,
         scene=original.scene,
     )
-    return _view(work, reverse(work, f"reversal:{work.new_id()}", txn_id, cause, amount=amount).txn_id)
+    of_book = in_book(work, original.book)
+    return _view(work, reverse(of_book, f"reversal:{work.new_id()}", txn_id, cause, amount=amount).txn_id)
 
 
 def _check_second_person(work: Work, original: AnyRow, txn_id: int, amount: int | None) -> None:
@@ -203,7 +214,7 @@ def _check_second_person(work: Work, original: AnyRow, txn_id: int, amount: int 
     lock_actor(work)
     amounts = work.db.execute(_amounts, {"town": work.town_id, "txn": txn_id}).one()
     taken_back = amounts.amount if amount is None else amounts.reversed + amount
-    if taken_back > rulebook_today(work).rulebook.second_person_above:
+    if taken_back > rulebook_today(work).rulebook.adjustment.second_person_above:
         raise SecondPersonRequired
 
 

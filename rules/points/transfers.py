@@ -1,5 +1,7 @@
 """Points that residents give to each other: within a household, where the town's rulebook allows it.
 
+A rulebook that allows more (relatives, anyone) is held to the household too: nothing here knows who else is related.
+
 Who belongs to a household is what the residents' records say. Somebody who isn't family and somebody who doesn't exist
 are answered alike, so nobody can find out here who lives in the town.
 """
@@ -17,8 +19,14 @@ from rules.errors import Kind, RuleError
 from rules.ledger.reading import read_spendable
 from rules.ledger.transactions import Cause, Receipt
 from rules.ledger.transferring import Transfer, transfer
-from rules.points.people import greeting
-from rules.rulebook.document import TransferWithin
+from rules.points.events import standing_of
+from rules.residents.names import greeting
+from rules.rulebook.decision import Happening
+from rules.rulebook.plan import Plan
+from rules.rulebook.sections.accounts import TransferWithin
+from rules.rulebook.standing import NEVER, Changes
+from rules.rulebook.standings import read_suspensions, save_changes, take_turn
+from rules.rulebook.transferring import judge_transfer, uses_of
 from rules.rulebook.versions import InForce, rulebook_in_force
 from rules.work import Work
 
@@ -37,6 +45,13 @@ class NotFamily(RuleError):
     en = "Points can only be given to members of your own household."
 
 
+class TransferRefused(RuleError):
+    code = "points.transfer_refused"
+    kind = Kind.CONFLICT
+    zh = "按现行积分规则不能转赠：{reason}。"
+    en = "The rulebook in force doesn't allow this: {reason}."
+
+
 class TransferToSelf(RuleError):
     code = "points.transfer_to_self"
     kind = Kind.INVALID
@@ -52,6 +67,7 @@ class FamilyMember:
     name: str  #: masked
 
 
+SOURCE = "transfer"
 _me, _other = aliased(Resident), aliased(Resident)
 _family = (
     select(_other.id, _other.name)
@@ -75,7 +91,7 @@ def give_points(work: Work, to_resident_id: int, amount: int) -> Receipt:
 
     The points keep their last good day. The ledger's key is a fresh id: the caller keeps the answer under the request's
     own key in the same transaction, so the same request moves points once. Raises TransferToSelf, TransferNotAllowed,
-    NotFamily (also when there is no such resident), PointsInsufficient.
+    NotFamily (also when there is no such resident), TransferRefused (a limit, a condition, a freeze), PointsInsufficient.
     """
     if to_resident_id == work.actor.id:
         raise TransferToSelf
@@ -85,13 +101,34 @@ def give_points(work: Work, to_resident_id: int, amount: int) -> Receipt:
         is None
     ):
         raise NotFamily
-    cause = Cause("transfer", f"家人之间转赠 {amount} 分", work.now, rulebook_version_id=in_force.version_id)
+    _check_terms(work, in_force.plan, amount)
+    cause = Cause(SOURCE, f"家人之间转赠 {amount} 分", work.now, rulebook_version_id=in_force.version_id)
     receipt = transfer(work, f"transfer:{work.new_id()}", Transfer(work.actor.id, to_resident_id, amount, cause))
     return replace(receipt, balance=read_spendable(work, work.actor.id))
 
 
+def _check_terms(work: Work, plan: Plan, amount: int) -> None:
+    """Hold a gift to the rulebook's conditions and limits, and count it. The standing's row is the turn of both."""
+    terms = plan.rulebook.transfer
+    if not (terms.limits or terms.where or plan.freezes or plan.rulebook.penalty):
+        return
+    take_turn(work, work.actor.id)
+    wish = Happening(SOURCE, work.now)
+    standing = standing_of(work, plan, work.actor.id, wish)
+    main = plan.rulebook.main_currency.id
+    standing.lots[main] = {NEVER: read_spendable(work, work.actor.id)}
+    standing.suspended |= read_suspensions(work, work.actor.id)
+    refusals = judge_transfer(plan, wish, standing, TransferWithin.HOUSEHOLD, main, amount)
+    for refusal in refusals:
+        if refusal.code != "points_insufficient":  # the ledger says so itself
+            raise TransferRefused(reason=refusal.sentence)
+    uses = uses_of(plan, wish, standing, amount)
+    counters = {(use.name, use.bucket): use.count for use in uses}
+    save_changes(work, plan, work.actor.id, Changes(counters=counters), ())
+
+
 def _rulebook_that_allows(work: Work) -> InForce:
     in_force = rulebook_in_force(work, work.now)
-    if in_force is None or in_force.rulebook.transfer_within is not TransferWithin.HOUSEHOLD:
+    if in_force is None or in_force.rulebook.transfer.within is TransferWithin.NOBODY:
         raise TransferNotAllowed
     return in_force

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -11,17 +12,31 @@ from sqlalchemy import bindparam, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from models.rulebook import RulebookVersion
+from rules.errors import Kind, RuleError
+from rules.rows import AnyRow
 from rules.rulebook.document import Rulebook, parse
+from rules.rulebook.plan import Plan
 from rules.work import Work
+
+
+class VersionUnknown(RuleError):
+    code = "rulebook.unknown"
+    kind = Kind.UNKNOWN
+    zh = "没有这一版积分规则。"
+    en = "There is no such version of the rulebook."
 
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """A version and its rulebook."""
+    """A version, ready for evaluation."""
 
     version_id: int
     number: int
-    rulebook: Rulebook
+    plan: Plan
+
+    @property
+    def rulebook(self) -> Rulebook:
+        return self.plan.rulebook
 
 
 _in_force = (
@@ -30,6 +45,18 @@ _in_force = (
     .order_by(RulebookVersion.effective_from.desc(), RulebookVersion.number.desc())
     .limit(1)
 )
+_versions = (
+    select(
+        RulebookVersion.number,
+        RulebookVersion.document,
+        RulebookVersion.document_hash,
+        RulebookVersion.effective_from,
+        RulebookVersion.published_at,
+    )
+    .where(RulebookVersion.town_id == bindparam("town"))
+    .order_by(RulebookVersion.effective_from, RulebookVersion.number)
+)
+_by_number = _versions.where(RulebookVersion.number == bindparam("number"))
 _last_number = select(func.coalesce(func.max(RulebookVersion.number), 0)).where(
     RulebookVersion.town_id == bindparam("town")
 )
@@ -38,13 +65,41 @@ _store = (
     .on_conflict_do_nothing(index_elements=["town_id", "number"])
     .returning(RulebookVersion.number)
 )
-_parsed = lru_cache(maxsize=64)(parse)
+
+
+@lru_cache(maxsize=64)
+def _planned(document: str) -> Plan:
+    return Plan(parse(document))
 
 
 def rulebook_in_force(work: Work, at: datetime) -> InForce | None:
     """The version in force at a moment, or None before the town's first one."""
     row = work.db.execute(_in_force, {"town": work.town_id, "at": at}).first()
-    return InForce(row.id, row.number, _parsed(row.document)) if row else None
+    return InForce(row.id, row.number, _planned(row.document)) if row else None
+
+
+def list_versions(work: Work) -> Sequence[AnyRow]:
+    """The version in force and those that are to come, the earliest first."""
+    in_force = rulebook_in_force(work, work.now)
+    since = in_force.number if in_force is not None else 0
+    rows = work.db.execute(_versions, {"town": work.town_id}).all()
+    return [row for row in rows if row.number == since or row.effective_from > work.now]
+
+
+def read_version(work: Work, number: int) -> AnyRow:
+    """One version, with its document. Raises VersionUnknown."""
+    version = work.db.execute(_by_number, {"town": work.town_id, "number": number}).first()
+    if version is None:
+        raise VersionUnknown
+    return version
+
+
+def plans_between(work: Work, begin: datetime, end: datetime) -> list[tuple[datetime, Plan]]:
+    """The versions in force at some time of a period, each with the moment from which it held."""
+    rows = [row for row in work.db.execute(_versions, {"town": work.town_id}) if row.effective_from < end]
+    before = [row for row in rows if row.effective_from <= begin]
+    held = before[-1:] + [row for row in rows if row.effective_from > begin]
+    return [(row.effective_from, _planned(row.document)) for row in held]
 
 
 def publish(work: Work, document: str, effective_from: datetime) -> int:

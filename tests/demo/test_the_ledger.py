@@ -1,7 +1,8 @@
-"""The demo's points are what the ledger would have written check-in by check-in."""
+"""The demo's ledger is what would have been written event by event."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import replace
 
 from sqlalchemy import func, select
@@ -12,18 +13,32 @@ from models.activities import Activity, Session
 from models.checkins import Direction, Scan, ScanResult
 from models.ledger import Account, AccountKind, Event, Lot, Posting, Txn, TxnKind
 from models.reservations import Reservation, ReservationStatus
+from models.rulebook import StandingSuspension
 from rules.checkins.codes import issue_code
 from rules.checkins.scans import SOURCE, ScanRequest, scan
 from rules.clock import local_day
+from rules.ledger.audit import audit
+from rules.ledger.caps import CapUse
 from rules.ledger.earning import Earning, earn
 from rules.ledger.pools import grant_budget
 from rules.ledger.transactions import Cause
+from rules.points.events import happening_of
 from rules.points.wallet import list_statement, show_points
 from rules.reservations import list_reservations, reserve_place
-from rules.rulebook.evaluation import Happening, evaluate
+from rules.rulebook.evaluation import evaluate
+from rules.rulebook.standing import Standing, apply
 from rules.rulebook.versions import rulebook_in_force
-from rules.work import ActorKind
+from rules.work import SYSTEM, ActorKind
 from tests.demo.conftest import NOW, Demo
+
+#: What a wallet held after points came.
+wallet_after = (Posting.dst_credited_after - Posting.dst_debited).label("balance")
+
+
+def test_the_audit_finds_nothing_wrong(demo: Demo):
+    report = demo.transactions.survey(TOWN_ID, SYSTEM, audit)
+    assert report.is_clean, report.violations
+    assert report.checked["transactions"] > 10_000 < report.checked["rule_usages"]
 
 
 def test_what_was_credited_was_debited(demo: Demo):
@@ -68,47 +83,49 @@ def test_every_check_in_has_its_event_its_points_and_its_scan(demo: Demo):
         )
     )
     refs = {f"{session}:{resident}": at for session, resident, at in used}
-    assert dict(demo.rows(select(Event.source_ref, Event.occurred_at))) == refs
-    keys = {row[0] for row in demo.rows(select(Txn.idempotency_key).where(Txn.kind == TxnKind.EARN))}
-    assert keys == {f"checkin:{ref}:activity-checkin" for ref in refs}
-    admitted = select(Scan.session_id, Scan.resident_id, Scan.received_at).where(Scan.result == ScanResult.ADMITTED)
-    assert {f"{session}:{resident}": at for session, resident, at in demo.rows(admitted)} == refs
+    of_checkins = select(Event.source_ref, Event.occurred_at).where(Event.source == SOURCE)
+    assert dict(demo.rows(of_checkins)) == refs
+    admitted = demo.rows(select(Scan).where(Scan.result == ScanResult.ADMITTED))
+    assert {f"{scan.session_id}:{scan.resident_id}": scan.received_at for (scan,) in admitted} == refs
+    told = {f"{scan.session_id}:{scan.resident_id}": scan.answer["points"] for (scan,) in admitted}
+    paid = demo.rows(
+        select(Event.source_ref, Txn.idempotency_key, Txn.rule_id, Txn.explanation, Posting.amount, wallet_after)
+        .join(Txn, Txn.event_id == Event.id)
+        .join(Posting, Posting.txn_id == Txn.id)
+    )
+    for ref, key, rule_id, explanation, amount, balance in paid:
+        assert key == f"checkin:{ref}:{rule_id}"
+        assert told.pop(ref) == {"awarded": amount, "balance": balance, "explanation": explanation}
+    assert all(points["awarded"] == 0 and "每日最多 15 分" in points["explanation"] for points in told.values())
 
 
 def test_the_ledger_answers_a_past_earning_that_is_asked_for_again(demo: Demo):
-    past = demo.rows(
-        select(Txn, Lot.expires_on, Posting.amount, Event.subject_id, Event.occurred_at, Activity.title)
-        .join(Posting, Posting.txn_id == Txn.id)
-        .join(Lot, Lot.id == Posting.dst_lot_id)
-        .join(Event, Event.id == Txn.event_id)
-        .join(
-            Reservation,
-            (Reservation.resident_id == Event.subject_id) & (Reservation.checked_in_at == Event.occurred_at),
-        )
-        .join(Session, Session.id == Reservation.session_id)
-        .join(Activity, Activity.id == Session.activity_id)
-        .order_by(Txn.id)
-        .limit(20)
-    )
+    first = demo.rows(select(Event.id, Event.source, Event.subject_id, Event.occurred_at, Event.payload).limit(60))
+    booked = {txn.event_id: txn for (txn,) in demo.rows(select(Txn).where(Txn.kind == TxnKind.EARN))}
 
     def ask_again(work):
-        for txn, expires_on, amount, subject_id, occurred_at, title in past:
-            in_force = rulebook_in_force(work, occurred_at)
-            (award,) = evaluate(in_force.rulebook, Happening(SOURCE, occurred_at, title))
-            assert (award.amount, award.expires_on, award.explanation) == (amount, expires_on, txn.explanation)
-            earning = Earning(
-                resident_id=subject_id,
-                amount=amount,
-                expires_on=expires_on,
-                cause=Cause(txn.reason, txn.explanation, txn.effective_at, event_id=txn.event_id),
-            )
-            receipt = earn(work, txn.idempotency_key, earning)
-            assert receipt.replayed
-            assert receipt.txn_id == txn.id
-        return grant_budget(work, "demo:budget", BUDGET, BUDGET_EXPLANATION)
+        standings = defaultdict(Standing)
+        count = 0
+        for event_id, source, resident_id, at, payload in first:
+            in_force = rulebook_in_force(work, at)
+            decision = evaluate(in_force.plan, happening_of(source, at, payload), standings[resident_id])
+            apply(standings[resident_id], decision.changes)
+            for award in decision.awards:
+                txn = booked[event_id]
+                uses = decision.uses.get(award.rule_id, ())
+                usages = tuple(CapUse(use.name, use.bucket, use.count, use.most) for use in uses)
+                cause = Cause(txn.reason, txn.explanation, txn.effective_at, event_id=event_id)
+                earning = Earning(resident_id, award.amount, award.expires_on, cause, usages=usages)
+                assert (award.rule_id, award.explanation) == (txn.rule_id, txn.explanation)
+                assert earning.usage_entries() == txn.usages
+                receipt = earn(work, txn.idempotency_key, earning)
+                assert (receipt.replayed, receipt.txn_id) == (True, txn.id)
+                count += 1
+        return count, grant_budget(work, "demo:budget", BUDGET, BUDGET_EXPLANATION)
 
-    assert len(past) == 20
-    assert demo.undone(ask_again).replayed
+    count, granted = demo.undone(ask_again)
+    assert count > 40
+    assert granted.replayed
 
 
 def test_resident_00001_has_something_of_everything(demo: Demo):
@@ -122,7 +139,9 @@ def test_resident_00001_has_something_of_everything(demo: Demo):
     assert all(local_day(row.starts_at) != demo.today for row in reservations)
     points = demo.transactions.read(TOWN_ID, demo.first(), show_points)
     statement = demo.transactions.read(TOWN_ID, demo.first(), list_statement, None, 100).items
-    assert points.balance == 5 * len(by_status[ReservationStatus.CHECKED_IN]) == statement[0].balance_after
+    assert points.balance == sum(line.amount for line in statement) == statement[0].balance_after
+    assert any("规则 volunteer-service" in line.explanation for line in statement)
+    assert not demo.rows(select(StandingSuspension).where(StandingSuspension.resident_id == demo.first().id))
 
 
 def test_resident_00001_can_reserve_in_the_reading_room_now_and_is_let_in(demo: Demo):

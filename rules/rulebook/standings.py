@@ -1,0 +1,248 @@
+"""Where residents stand, in the database: read before an event is judged, written after.
+
+Events of one resident queue at the row of `standing`, which each of them changes first; what is read afterwards, in later
+statements, is what the one before has written. So a third no-show is the third for whoever comes third. In the order of
+locks this row comes after the event and before the ledger.
+
+A rulebook that only gives points keeps nothing here, and none of this costs it anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import bindparam, delete, literal, select, union_all
+from sqlalchemy.dialects.postgresql import insert
+
+from models.ledger import ACCOUNT, RULE_USAGE, AccountKind, OwnerType
+from models.rulebook import STANDING, STANDING_COUNT, STANDING_FREEZE, STANDING_LEVEL, STANDING_SUSPENSION
+from rules.clock import local_day, local_moment
+from rules.rulebook.decision import Happening
+from rules.rulebook.periods import Calendar, bucket_of
+from rules.rulebook.plan import Plan
+from rules.rulebook.sections.standing import Freeze
+from rules.rulebook.standing import FOR_GOOD, Changes, Frozen, Standing
+from rules.sets import is_text_in
+from rules.work import Work
+
+FREEZE = "freeze:"  #: what the names of freezes begin with among all that forbids something
+COUNT, LEVEL = "count", "level"  #: what a row of the fused statement is
+EARNED = "earned:"  #: what the counters of points ever earned begin with
+
+_of_resident: dict[str, Any] = {"town_id": bindparam("town"), "resident_id": bindparam("resident")}
+_take_turn = insert(STANDING).values(_of_resident | {"events": 1})
+_take_turn = _take_turn.on_conflict_do_update(
+    index_elements=["town_id", "resident_id"], set_={"events": STANDING.c.events + 1}
+)
+
+
+def _mine(table: Any) -> Any:
+    return (table.c.town_id == bindparam("town")) & (table.c.resident_id == bindparam("resident"))
+
+
+def _counts_and_levels(*, of_day: bool) -> Any:
+    """What is counted here, what is counted with the ledger's awards, and the ranks, in one statement."""
+    counts = select(
+        literal(COUNT).label("what"),
+        STANDING_COUNT.c.name,
+        STANDING_COUNT.c.bucket,
+        STANDING_COUNT.c["count"].label("number"),
+    ).where(_mine(STANDING_COUNT))
+    usages = (
+        select(literal(COUNT), RULE_USAGE.c.rule_id, RULE_USAGE.c.period_key, RULE_USAGE.c.used)
+        .join(ACCOUNT, (ACCOUNT.c.town_id == RULE_USAGE.c.town_id) & (ACCOUNT.c.id == RULE_USAGE.c.account_id))
+        .where(
+            ACCOUNT.c.town_id == bindparam("town"),
+            ACCOUNT.c.kind == AccountKind.WALLET,
+            ACCOUNT.c.owner_type == OwnerType.RESIDENT,
+            ACCOUNT.c.owner_id == bindparam("resident"),
+        )
+    )
+    if of_day:
+        counts = counts.where(is_text_in(STANDING_COUNT.c.bucket, "buckets"))
+        usages = usages.where(is_text_in(RULE_USAGE.c.period_key, "buckets"))
+    levels = select(literal(LEVEL), STANDING_LEVEL.c.ladder, literal(""), STANDING_LEVEL.c.rank).where(
+        _mine(STANDING_LEVEL)
+    )
+    return union_all(counts, usages, levels)
+
+
+_all_counts, _counts = _counts_and_levels(of_day=False), _counts_and_levels(of_day=True)
+_freezes = select(STANDING_FREEZE.c.freeze, STANDING_FREEZE.c.since, STANDING_FREEZE.c.collected).where(
+    _mine(STANDING_FREEZE)
+)
+_suspensions = select(STANDING_SUSPENSION.c.penalty, STANDING_SUSPENSION.c.what, STANDING_SUSPENSION.c.until).where(
+    _mine(STANDING_SUSPENSION)
+)
+_is_blocked = (
+    select(STANDING_SUSPENSION.c.until)
+    .where(
+        _mine(STANDING_SUSPENSION),
+        STANDING_SUSPENSION.c.what == bindparam("what"),
+        STANDING_SUSPENSION.c.until > bindparam("at"),
+    )
+    .order_by(STANDING_SUSPENSION.c.until.desc())
+    .limit(1)
+)
+_add_count = insert(STANDING_COUNT)
+_add_count = _add_count.on_conflict_do_update(
+    index_elements=["town_id", "resident_id", "name", "bucket"],
+    set_={"count": STANDING_COUNT.c["count"] + _add_count.excluded["count"]},
+)
+_set_level = insert(STANDING_LEVEL)
+_set_level = _set_level.on_conflict_do_update(
+    index_elements=["town_id", "resident_id", "ladder"],
+    set_={"rank": _set_level.excluded.rank, "reached_at": _set_level.excluded.reached_at},
+)
+_set_freeze = insert(STANDING_FREEZE)
+_set_freeze = _set_freeze.on_conflict_do_update(
+    index_elements=["town_id", "resident_id", "freeze"],
+    set_={"since": _set_freeze.excluded.since, "collected": _set_freeze.excluded.collected},
+)
+_end_freeze = delete(STANDING_FREEZE).where(_mine(STANDING_FREEZE), STANDING_FREEZE.c.freeze == bindparam("ended"))
+_end_block = delete(STANDING_SUSPENSION).where(
+    _mine(STANDING_SUSPENSION), STANDING_SUSPENSION.c.penalty == bindparam("ended")
+)
+_set_suspension = insert(STANDING_SUSPENSION)
+_set_suspension = _set_suspension.on_conflict_do_update(
+    index_elements=["town_id", "resident_id", "penalty", "what"], set_={"until": _set_suspension.excluded.until}
+)
+
+
+def take_turn(work: Work, resident_id: int) -> None:
+    """Let this event of a resident be judged after those before it, and before those after it."""
+    work.core.execute(_take_turn, {"town": work.town_id, "resident": resident_id})
+
+
+def read_standing(work: Work, plan: Plan, resident_id: int, happening: Happening | None) -> Standing:
+    """What is counted and decided of a resident, less the points and the person.
+
+    With an event, only the counts that it may turn on: those of its own day, week, month …; without one, all of them.
+    """
+    asked: dict[str, Any] = {"town": work.town_id, "resident": resident_id}
+    statement = _all_counts
+    if happening is not None and not plan.is_rolling:
+        day = local_day(happening.occurred_at)
+        asked["buckets"] = [bucket_of(calendar, day, plan.year_starts) for calendar in Calendar]
+        statement = _counts
+    standing = Standing()
+    for row in work.core.execute(statement, asked):
+        if row.what == LEVEL:
+            standing.levels[row.name] = row.number
+        else:
+            _put_count(standing, row.name, row.bucket, row.number)
+    whom = {"town": work.town_id, "resident": resident_id}
+    if plan.freezes:
+        standing.frozen = {
+            row.freeze: Frozen(row.since, {int(n): count for n, count in row.collected.items()})
+            for row in work.core.execute(_freezes, whom)
+        }
+    if happening is None or plan.reads_suspensions(happening.kind):
+        standing.suspended = read_suspensions(work, resident_id)
+    return standing
+
+
+def read_suspensions(work: Work, resident_id: int) -> dict[str, datetime]:
+    """Until when each penalty suspends a resident, those that are over included."""
+    suspended: dict[str, datetime] = {}
+    for row in work.core.execute(_suspensions, {"town": work.town_id, "resident": resident_id}):
+        if not row.penalty.startswith(FREEZE):
+            suspended[row.penalty] = max(row.until, suspended.get(row.penalty, row.until))
+    return suspended
+
+
+def _put_count(standing: Standing, name: str, bucket: str, count: int) -> None:
+    if name.startswith(EARNED):
+        standing.earned[name.removeprefix(EARNED)] = count
+        return
+    buckets = standing.counters.setdefault(name, {})
+    buckets[bucket] = buckets.get(bucket, 0) + count
+
+
+def save_changes(
+    work: Work, plan: Plan, resident_id: int, changes: Changes, elsewhere: Collection[tuple[str, str, int]]
+) -> None:
+    """Write what an event changed of a standing whose turn was taken.
+
+    `elsewhere`: counts of limits, by name and bucket, that the ledger keeps with the award that used them.
+    """
+    of = {"town_id": work.town_id, "resident_id": resident_id}
+    counts = dict(changes.counters)
+    for name, bucket, count in elsewhere:
+        counts[name, bucket] -= count
+    counts |= {(f"{EARNED}{currency}", Calendar.EVER.value): amount for currency, amount in changes.earned.items()}
+    _execute_many(
+        work,
+        _add_count,
+        [of | {"name": name, "bucket": bucket, "count": n} for (name, bucket), n in sorted(counts.items()) if n],
+    )
+    _execute_many(
+        work,
+        _set_level,
+        [of | {"ladder": name, "rank": rank, "reached_at": work.now} for name, rank in changes.levels.items()],
+    )
+    _save_freezes(work, plan, of, changes)
+    _save_suspensions(work, plan, of, changes)
+
+
+def _save_freezes(work: Work, plan: Plan, of: dict[str, Any], changes: Changes) -> None:
+    begun = {name: frozen for name, frozen in changes.frozen.items() if frozen is not None}
+    _execute_many(
+        work,
+        _set_freeze,
+        [
+            of
+            | {
+                "freeze": name,
+                "since": frozen.since,
+                "collected": {str(n): count for n, count in frozen.collected.items()},
+            }
+            for name, frozen in begun.items()
+        ],
+    )
+    _execute_many(
+        work,
+        _set_suspension,
+        [
+            of | {"penalty": f"{FREEZE}{name}", "what": what, "until": ends_by_itself(plan.freezes[name], frozen)}
+            for name, frozen in begun.items()
+            for what in plan.freezes[name].blocks
+        ],
+    )
+    for name in changes.frozen.keys() - begun.keys():
+        whom = {"town": of["town_id"], "resident": of["resident_id"]}
+        work.core.execute(_end_freeze, whom | {"ended": name})
+        work.core.execute(_end_block, whom | {"ended": f"{FREEZE}{name}"})
+
+
+def _save_suspensions(work: Work, plan: Plan, of: dict[str, Any], changes: Changes) -> None:
+    blocks = {each.id: each.blocks for each in plan.rulebook.penalty}
+    _execute_many(
+        work,
+        _set_suspension,
+        [
+            of | {"penalty": name, "what": what, "until": until}
+            for name, until in changes.suspended.items()
+            for what in blocks[name.split("|")[0]]
+        ],
+    )
+
+
+def ends_by_itself(freeze: Freeze, frozen: Frozen) -> datetime:
+    """When a freeze is over though nothing happens; FOR_GOOD when it needs an event, or something has to be true then."""
+    days = [way.after_days for way in freeze.exit if way.after_days is not None and not way.where]
+    return local_moment(local_day(frozen.since) + timedelta(days=min(days)), "00:00") if days else FOR_GOOD
+
+
+def blocked_until(work: Work, resident_id: int, what: str, at: datetime) -> datetime | None:
+    """Until when a suspension forbids something to a resident; None when none does."""
+    asked = {"town": work.town_id, "resident": resident_id, "what": what, "at": at}
+    until: datetime | None = work.core.scalar(_is_blocked, asked)
+    return until
+
+
+def _execute_many(work: Work, statement: Any, rows: Iterable[dict[str, Any]]) -> None:
+    if listed := list(rows):
+        work.core.execute(statement, listed)
