@@ -17,7 +17,7 @@ from rules.rulebook.evaluation import evaluate
 from rules.rulebook.periods import Calendar
 from rules.rulebook.plan import Plan
 from rules.rulebook.standing import Standing, apply
-from rules.rulebook.standings import EARNED
+from rules.rulebook.standings import EARNED, level_rows
 
 
 class Standings:
@@ -58,8 +58,9 @@ class Standings:
             rows[tables.Standing].append({**of, "events": self._events[resident_id]})
             rows[tables.StandingCount] += [{**of, **each} for each in self._counts(resident_id, standing)]
             rows[tables.StandingLevel] += [
-                {**of, "ladder": ladder, "rank": rank, "reached_at": self._reached_at[resident_id, ladder]}
+                row
                 for ladder, rank in standing.levels.items()
+                for row in level_rows(self._plan, of, {ladder: rank}, self._reached_at[resident_id, ladder])
             ]
             rows[tables.StandingSuspension] += [{**of, **each} for each in self._suspensions(standing)]
         return rows

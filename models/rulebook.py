@@ -104,15 +104,16 @@ class StandingCount(_OfStanding, Base):
 
 
 class StandingLevel(_OfStanding, Base):
-    """The rank that a resident has reached in a ladder."""
+    """The level that a resident has reached in a ladder; by its id, since other versions have other ranks."""
 
     __tablename__ = "standing_level"
 
     ladder: Mapped[str] = mapped_column(primary_key=True)
-    rank: Mapped[int]  #: 1 for the first level; 0: fallen below it
+    level: Mapped[str]  #: empty: fallen below the first one
+    cycle: Mapped[int]  #: how many full rounds came before, in a ladder that repeats
     reached_at: Mapped[datetime]
 
-    __table_args__ = (_to_standing(), CheckConstraint("rank >= 0", name="rank_not_negative"))
+    __table_args__ = (_to_standing(), CheckConstraint("cycle >= 0", name="cycle_not_negative"))
 
 
 class StandingFreeze(_OfStanding, Base):

@@ -25,9 +25,10 @@ def upgrade() -> None:
     _create_of_standing(
         "standing_level",
         sa.Column("ladder", sa.Text(), nullable=False),
-        sa.Column("rank", sa.BigInteger(), nullable=False),
+        sa.Column("level", sa.Text(), nullable=False),
+        sa.Column("cycle", sa.BigInteger(), nullable=False),
         sa.Column("reached_at", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint("rank >= 0", name=op.f("ck_standing_level_rank_not_negative")),
+        sa.CheckConstraint("cycle >= 0", name=op.f("ck_standing_level_cycle_not_negative")),
         key=("ladder",),
     )
     _create_of_standing(

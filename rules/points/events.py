@@ -16,7 +16,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import bindparam, exists, func, select
+from sqlalchemy import BigInteger, bindparam, cast, exists, func, select
 
 from models.ledger import ACCOUNT, BOOK, EVENT, POSTING, REVERSAL, TXN, AccountKind, OwnerType, TxnKind
 from models.residents import Resident
@@ -36,7 +36,7 @@ from rules.ledger.transactions import POINTS, Cause, in_book, list_books
 from rules.ledger.transferring import Correction, adjust
 from rules.rows import AnyRow
 from rules.rulebook.decision import Decision, Happening, Line, LineKind
-from rules.rulebook.evaluation import counted_by, evaluate
+from rules.rulebook.evaluation import counted_by, evaluate, points_counted
 from rules.rulebook.plan import Plan
 from rules.rulebook.standing import Changes, Standing
 from rules.rulebook.standings import read_standing, save_changes, take_turn
@@ -136,7 +136,12 @@ _voided = (
 def _moved_by_event(kind: TxnKind, wallet: Any) -> Any:
     """What an event moved and nobody took back yet, by the resident's own wallets: there is no index by event."""
     return (
-        select(TXN.c.id, TXN.c.rule_id, BOOK.c.code.label("book"))
+        select(
+            TXN.c.id,
+            TXN.c.rule_id,
+            BOOK.c.code.label("book"),
+            cast(func.sum(POSTING.c.amount - func.coalesce(REVERSAL.c.reversed, 0)), BigInteger).label("amount"),
+        )
         .join(BOOK, (BOOK.c.town_id == TXN.c.town_id) & (BOOK.c.id == TXN.c.book_id))
         .join(POSTING, (POSTING.c.town_id == TXN.c.town_id) & (POSTING.c.txn_id == TXN.c.id))
         .join(ACCOUNT, (ACCOUNT.c.town_id == POSTING.c.town_id) & (ACCOUNT.c.id == wallet))
@@ -155,7 +160,7 @@ def _moved_by_event(kind: TxnKind, wallet: Any) -> Any:
             TXN.c.kind == kind,
             func.coalesce(REVERSAL.c.reversed, 0) < POSTING.c.amount,
         )
-        .distinct()
+        .group_by(TXN.c.id, TXN.c.rule_id, BOOK.c.code)
     )
 
 
@@ -266,6 +271,8 @@ def book_event(work: Work, occurrence: Occurrence, judged: Judged) -> Outcome:
     if in_force is None:
         return Outcome(judged.event_id, 0, 0, read_spendable(work, resident_id), ())
     plan = in_force.plan
+    if decision.changes.levels:
+        _forget_late_levels(work, occurrence, in_force, decision.changes)
     if plan.keeps_standing:
         awarded_by = {line.rule_id for line in decision.awards}
         elsewhere = [(use.name, use.bucket, use.count) for rule in awarded_by for use in decision.uses.get(rule, ())]
@@ -276,29 +283,32 @@ def book_event(work: Work, occurrence: Occurrence, judged: Judged) -> Outcome:
     return Outcome(judged.event_id, judged.main_total, taken, read_spendable(work, resident_id), decision.lines)
 
 
+def _forget_late_levels(work: Work, occurrence: Occurrence, in_force: InForce, changes: Changes) -> None:
+    """Keep no level that isn't today's: of an older version, or of a day that is over where levels fall."""
+    today = rulebook_in_force(work, work.now)
+    if today is None or today.version_id != in_force.version_id:
+        changes.levels.clear()
+    elif local_day(occurrence.happening.occurred_at) < local_day(work.now):
+        for ladder in in_force.rulebook.ladder:
+            if ladder.falls:
+                changes.levels.pop(ladder.id, None)
+
+
 def _move_points(work: Work, occurrence: Occurrence, judged: Judged) -> int:
     """Book what comes and what goes; returns what went of the main currency.
 
-    With one currency, what goes is booked first where it is there already, so that the pool is locked last; with
-    several, in the order of the lines, since what turns into another currency has to have come before.
+    First all that comes, book after book, since what turns into another currency has to be there; then all that goes.
+    Residents share each book's pool and its sink: in one order for every event, none waits for one that waits for it.
     """
     assert judged.in_force is not None, "without a rulebook no points move"
     plan, moves = judged.in_force.plan, _moves_of(occurrence, judged.decision)
     coming, going = ([move for move in moves if move.comes is comes] for comes in (True, False))
-    if len(plan.currencies) == 1:
-        wanted = sum(move.line.amount for move in going)
-        first = bool(going) and read_spendable(work, occurrence.resident_id) >= wanted
-        taken = sum(_take(work, occurrence, judged, move) for move in going) if first else 0
-        _give(work, POINTS, coming, occurrence, judged)
-        return taken if first else sum(_take(work, occurrence, judged, move) for move in going)
-    taken = 0
-    for move in moves:
-        if move.comes:
-            _give(work, book_code(plan, move.line.currency), [move], occurrence, judged)
-        else:
-            went = _take(work, occurrence, judged, move)
-            taken += went if move.line.currency == plan.rulebook.main_currency.id else 0
-    return taken
+    codes = {currency: book_code(plan, currency) for currency in plan.currencies}
+    for code in sorted(codes.values()):
+        _give(work, code, [move for move in coming if codes[move.line.currency] == code], occurrence, judged)
+    going.sort(key=lambda move: codes[move.line.currency])
+    went = [(codes[move.line.currency], _take(work, occurrence, judged, move)) for move in going]
+    return sum(amount for code, amount in went if code == POINTS)
 
 
 def _moves_of(occurrence: Occurrence, decision: Decision) -> list[Move]:
@@ -372,27 +382,38 @@ def _take_back(work: Work, occurrence: Occurrence, judged: Judged, line: Line) -
         )
         judged_by = rulebook_in_force(work, event.occurred_at)
         if is_first is not None and judged_by is not None:
-            _uncount(work, occurrence, judged_by.plan, event)
+            if judged_by.plan.keeps_standing:
+                _uncount(work, occurrence, judged_by.plan, event)
             _reverse_all(work, occurrence, judged, line, judged_by.plan, event.id)
 
 
 def _uncount(work: Work, occurrence: Occurrence, plan: Plan, event: AnyRow) -> None:
     """`plan`: by which the event was judged."""
     happening = happening_of(event.source, event.occurred_at, event.payload)
-    counted = counted_by(plan, happening, standing_of(work, plan, occurrence.resident_id, happening))
-    if counted:
-        back = Changes(counters={name: -count for name, count in counted.items()})
-        save_changes(work, plan, occurrence.resident_id, back, ())
+    counted = Counter(counted_by(plan, happening, standing_of(work, plan, occurrence.resident_id, happening)))
+    earned: Counter[str] = Counter()
+    asked = {"town": work.town_id, "resident": occurrence.resident_id, "event": event.id}
+    of_book = {book_code(plan, currency): currency for currency in plan.currencies}
+    for row in work.core.execute(_earned_by_event, asked):
+        if (currency := of_book.get(row.book)) is not None:
+            earned[currency] += row.amount
+            counted.update(points_counted(plan, happening, row.rule_id, currency, row.amount))
+    back = Changes(
+        counters={name: -count for name, count in counted.items()},
+        earned={currency: -amount for currency, amount in earned.items()},
+    )
+    save_changes(work, plan, occurrence.resident_id, back, ())
 
 
 def _reverse_all(work: Work, occurrence: Occurrence, judged: Judged, line: Line, plan: Plan, event_id: int) -> None:
-    """The last first: what turned into another currency has to be there again before its award is taken back."""
+    """What turned into another currency has to be there again before its award is taken back; then book after book."""
     asked = {"town": work.town_id, "resident": occurrence.resident_id, "event": event_id}
-    moved: list[AnyRow] = list(work.core.execute(_earned_by_event, asked))
+    moved: list[AnyRow] = []
     if plan.conversions:
         turning = {each.id for each in plan.rulebook.convert}
         moved += [row for row in work.core.execute(_taken_by_event, asked) if row.rule_id in turning]
-    for row in sorted(moved, key=lambda row: row.id, reverse=True):
+    moved += sorted(work.core.execute(_earned_by_event, asked), key=lambda row: (row.book, row.id))
+    for row in moved:
         reverse(in_book(work, row.book), f"{_key(occurrence, line)}:{row.id}", row.id, _cause(occurrence, judged, line))
 
 

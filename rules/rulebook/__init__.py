@@ -11,7 +11,7 @@
 | `booking`, `redeeming`, `transferring`, `ranking` | what the rules say at the desk; pure |
 | `words`, `words_of_…`, `reference` | the rules in plain words, and the reference of the keys, made from the data |
 | `replaying` | a draft held against a past period; pure |
-| `versions`, `drafts`, `publishing`, `standings` | what is kept in the database |
+| `versions`, `drafts`, `catalogue`, `standings` | what is kept in the database |
 | `published/` | rules of real towns, each with its source |
 
 Points are moved by `rules.points.events`, which hands an event to `evaluation` and the outcome to the ledger.

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
-from rules.rulebook.conditions import Where, check_fact, facts_in
+from rules.rulebook.conditions import Condition, Where, check_fact, facts_in
 from rules.rulebook.lines import Path
+from rules.rulebook.periods import Calendar
+from rules.rulebook.quantities import HOURS, MINUTES
 from rules.rulebook.reading import Faults, Wrong
 from rules.rulebook.sections.accounts import (
     Currency,
@@ -22,6 +24,12 @@ from rules.rulebook.sections.earning import (
     SharedLimit,
 )
 from rules.rulebook.sections.rulebook import Rulebook
+
+LIMITS_MAX = 5_000
+FAULTS_MAX = 100
+NAMES_TOLD_MAX = 20
+#: Namespaces whose facts are numbers.
+NUMBERS = ("balance", "total", "earned", "tally", "level")
 
 
 def check_agreement(rulebook: Rulebook) -> None:
@@ -72,6 +80,7 @@ class _Agreement:
         self._check_tallies()
         self._check_rules()
         self._check_limits()
+        self._check_size()
         self._check_standing()
         self._check_desk()
         if self.wrongs:
@@ -186,19 +195,14 @@ class _Agreement:
             return False
         if any(not _is_even(number, currency) for number in _amounts_of(rule)):
             return True
-        return (
-            bool(rule.factors)
-            or rule.per != 1
-            or isinstance(rule.each, Mapping)
-            or (rule.each is not None and not self._is_whole(rule))
-        )
-
-    @staticmethod
-    def _is_whole(rule: Rule) -> bool:
-        """Whether the quantity is a whole number: by its steps, or because it is one by nature."""
-        if rule.step is not None:
-            return rule.step.of == rule.step.of.to_integral_value()
-        return rule.each == "minutes"
+        if rule.factors or isinstance(rule.each, Mapping):
+            return True
+        if rule.each is None:
+            return rule.per != 1
+        if any(limit.quantity is not None for limit in rule.limits) or (rule.step is None and rule.each != MINUTES):
+            return True
+        step = rule.step.of if rule.step is not None else Decimal(1)
+        return any(not _is_even(number * step / rule.per, currency) for number in _amounts_of(rule))
 
     def _check_limits(self) -> None:
         for n, limit in enumerate(self.rulebook.limit):
@@ -231,7 +235,7 @@ class _Agreement:
         for n, ladder in enumerate(self.rulebook.ladder):
             for m, level in enumerate(ladder.level):
                 for measure in level.at:
-                    self._fact(("ladder", n, "level", m, "at", measure), measure)
+                    self._measure(("ladder", n, "level", m, "at", measure), measure)
                 self._facts(("ladder", n, "level", m, "where"), level.where)
                 given = [right.currency for right in level.rights if right.currency]
                 self._known(("ladder", n, "level", m, "rights"), given, self.currencies)
@@ -253,7 +257,9 @@ class _Agreement:
         for n, warning in enumerate(self.rulebook.warning):
             self._facts(("warning", n, "where"), warning.where)
         for n, ranking in enumerate(self.rulebook.ranking):
-            self._fact(("ranking", n, "measure"), ranking.measure)
+            self._measure(("ranking", n, "measure"), ranking.measure)
+            if ranking.every is Calendar.EVENT:
+                self._say(("ranking", n, "every"), "不能为 event", "can't be event")
             self._facts(("ranking", n, "where"), ranking.where)
 
     def _check_new_balance(self, path: Path, balance: Decimal | None, currency_id: str | None) -> None:
@@ -301,6 +307,33 @@ class _Agreement:
     def _facts(self, path: Path, where: Where) -> None:
         for fact in sorted(facts_in(where)):
             self._fact((*path, fact), fact)
+        for condition in (condition for alternative in where for condition in alternative):
+            self._check_values((*path, condition.fact), condition)
+
+    def _check_values(self, path: Path, condition: Condition) -> None:
+        """A fact that is a number, or true or false, by nature isn't compared with a text."""
+        space = condition.fact.partition(".")[0] if "." in condition.fact else ""
+        values = (*condition.values, *((condition.bounds.none_of or ()) if condition.bounds else ()))
+        if condition.fact in (HOURS, MINUTES) or space in NUMBERS:
+            if any(isinstance(value, str | bool) for value in values):
+                self._say(
+                    path, "这是数字，须写数字或 { min = … }", "is a number: compare it with a number or { min = … }"
+                )
+        elif space in ("frozen", "suspended") and not all(isinstance(value, bool) for value in values):
+            self._say(path, "须为 true 或 false", "must be true or false")
+        elif any(value in ("true", "false") for value in values):
+            self._say(path, "true、false 不加引号", "true and false stand without quotes")
+
+    def _measure(self, path: Path, measure: str) -> None:
+        """A measure stands in a namespace: an event's own fact is gone with the event."""
+        if "." not in measure:
+            self._say(
+                path,
+                "须为 tally.…、balance.…、earned.…、total.… 或 person.…",
+                "must be tally.…, balance.…, earned.…, total.… or person.…",
+            )
+            return
+        self._fact(path, measure)
 
     def _fact(self, path: Path, fact: str) -> None:
         try:
@@ -339,8 +372,8 @@ class _Agreement:
     def _known(self, path: Path, wanted: Iterable[str], known: set[str]) -> None:
         for word in wanted:
             if word not in known:
-                there = "、".join(sorted(known)) or "（没有）"
-                english = ", ".join(sorted(known)) or "(none)"
+                told = sorted(known)[:NAMES_TOLD_MAX]
+                there, english = "、".join(told) or "（没有）", ", ".join(told) or "(none)"
                 self._say(path, f"没有 {word}；可用：{there}", f"there is no {word}; allowed: {english}")
 
     def _fits(self, path: Path, value: Decimal, currency: Currency) -> None:
@@ -349,7 +382,34 @@ class _Agreement:
                 path, f"小数最多 {currency.decimals} 位", f"has more decimals than the currency ({currency.decimals})"
             )
 
+    def _check_size(self) -> None:
+        """Every event is held to the limits of every rule that speaks of it."""
+        rules = list(self.rules.values())
+        limits = sum(len(rule.limits) for rule in rules)
+        limits += sum(len(list(self._rules_of(limit))) for limit in self.rulebook.limit)
+        if limits > LIMITS_MAX:
+            self._say(("limit",), f"限额过多，最多 {LIMITS_MAX} 项", f"there are too many limits; at most {LIMITS_MAX}")
+        for section in ("earn", "deduct"):
+            for n, rule in enumerate(getattr(self.rulebook, section)):
+                self._differ((section, n, "limits"), rule.limits)
+        self._differ(("transfer", "limits"), self.rulebook.transfer.limits)
+        for n, each in enumerate(self.rulebook.redemption):
+            self._differ(("redemption", n, "limits"), each.limits)
+
+    def _differ(self, path: Path, limits: Iterable[Limit]) -> None:
+        """Two limits that count the same in the same window are one."""
+        seen: set[tuple[object, ...]] = set()
+        for limit in limits:
+            counts = (limit.points is None, limit.times is None, limit.per, limit.by)
+            if counts in seen:
+                self._say(
+                    path, "同一窗口的同类限额只能有一项", "two limits of one kind and window can't stand together"
+                )
+            seen.add(counts)
+
     def _say(self, path: Path, zh: str, en: str) -> None:
+        if len(self.wrongs) >= FAULTS_MAX:
+            return
         self.wrongs.append(Wrong(zh, en, path))
 
 

@@ -14,6 +14,7 @@ from typing import TypeAlias
 from rules.clock import ZONE, local_day, local_moment
 from rules.rulebook.case import Case
 from rules.rulebook.conditions import is_met
+from rules.rulebook.consequences import looked_at
 from rules.rulebook.decision import Happening
 from rules.rulebook.periods import Calendar
 from rules.rulebook.plan import Plan, split_name
@@ -78,7 +79,7 @@ def judge_booking(
 
     Facts: whatever the rulebook's conditions ask for, `party_size`, and how many of a kind are in the party.
     """
-    case = Case(plan, wish, standing)
+    case = looked_at(plan, wish, standing)
     booking = section_for(case)
     refusals = _blocked(case)
     if booking is None:
@@ -110,7 +111,7 @@ def judge_cancellation(
     plan: Plan, wish: Happening, standing: Standing, starts_at: datetime, is_working_day: IsWorkingDay = is_weekday
 ) -> Refusal | None:
     """Why a booking can't be cancelled any more; None when it can. Without a deadline, until it begins."""
-    case = Case(plan, wish, standing)
+    case = looked_at(plan, wish, standing)
     booking = section_for(case)
     deadline = booking.cancel if booking is not None else None
     until = starts_at if deadline is None else deadline_of(deadline, starts_at, is_working_day)
@@ -124,7 +125,7 @@ def judge_cancellation(
 
 def judge_change(plan: Plan, wish: Happening, standing: Standing, changed_before: int) -> Refusal | None:
     """Why a booking that was changed so often can't be changed again; None when it can."""
-    booking = section_for(Case(plan, wish, standing))
+    booking = section_for(looked_at(plan, wish, standing))
     if booking is None or booking.changes_max is None or changed_before < booking.changes_max:
         return None
     return Refusal("changed_too_often", f"每个预约最多改期 {booking.changes_max} 次")
@@ -149,7 +150,7 @@ def released_at(plan: Plan, booked: Happening, standing: Standing, starts_at: da
 
     Who books after the beginning has the grace from the booking on.
     """
-    booking = section_for(Case(plan, booked, standing))
+    booking = section_for(looked_at(plan, booked, standing))
     if booking is None or booking.grace_minutes is None:
         return None
     is_same_day = local_day(booked.occurred_at) == local_day(starts_at)
@@ -163,7 +164,7 @@ def released_at(plan: Plan, booked: Happening, standing: Standing, starts_at: da
 
 def leave_minutes(plan: Plan, leaving: Happening, standing: Standing) -> int | None:
     """For how many minutes a place is kept that somebody leaves for a while; None: the rulebook says nothing of it."""
-    case = Case(plan, leaving, standing)
+    case = looked_at(plan, leaving, standing)
     booking = section_for(case)
     leaves = booking.leaves if booking is not None else ()
     return next((each.minutes for each in leaves if is_met(each.where, case.fact)), None)

@@ -13,7 +13,9 @@ from decimal import Decimal
 from typing import Any
 
 from rules.clock import local_day
+from rules.rulebook.conditions import is_met
 from rules.rulebook.decision import Happening, Line, LineKind, Use
+from rules.rulebook.ladders import rank_in
 from rules.rulebook.periods import Calendar, Window, runs_around
 from rules.rulebook.plan import Counted, Plan, split_name
 from rules.rulebook.quantities import HOURS, MINUTES_OF_HOUR, SCALE, divide, quantity_in
@@ -40,16 +42,18 @@ class Case:
         self._told = happening.facts
         self._counted: set[str] = set()  #: counters that this event has added to
         self._balances: dict[str, int] = {}
+        self._buckets: dict[Calendar, str] = {}
+        self._ranking: set[str] = set()  #: ladders whose rank is being worked out
 
     # --- facts --------------------------------------------------------------------------------------------------------
 
     def fact(self, name: str) -> Any:
         """The value of a fact; None where nobody gave it."""
+        if "." in name:  # what the house knows; no event can say otherwise
+            space, _, of = name.partition(".")
+            return _SPACES[space](self, of)
         if name in self._told:
             return self._told[name]
-        space, dot, of = name.partition(".")
-        if dot:
-            return _SPACES[space](self, of)
         if name == HOURS and (minutes := quantity_in(self._told, HOURS)):
             return Decimal(minutes) / (MINUTES_OF_HOUR * SCALE)
         return self.happening.kind if name == "kind" else None
@@ -72,8 +76,17 @@ class Case:
         counted = self.plan.tallies[tally]
         return Decimal(self.count(counted)) / counted.scale
 
-    def _level_of(self, ladder: str) -> int:
-        return self.changes.levels.get(ladder, self.standing.levels.get(ladder, 0))
+    def _level_of(self, name: str) -> int:
+        """The rank in a ladder: as it is on record, or where levels fall, as it is now, since windows pass unseen."""
+        on_record = self.changes.levels.get(name, self.standing.levels.get(name, 0))
+        ladder = self.plan.ladder_of[name]
+        if not ladder.falls or name in self._ranking:  # a level may ask for the level itself
+            return on_record
+        self._ranking.add(name)
+        rank = rank_in(ladder, self.fact)
+        is_kept = rank < on_record and bool(ladder.kept_while) and is_met(ladder.kept_while, self.fact)
+        self._ranking.discard(name)
+        return on_record if is_kept else rank
 
     def is_frozen(self, freeze: str) -> bool:
         """Whether a freeze is in force."""
@@ -156,11 +169,18 @@ class Case:
         added = {bucket: count for (of, bucket), count in self.changes.counters.items() if of == name}
         return {**buckets, **{bucket: buckets.get(bucket, 0) + more for bucket, more in added.items()}}
 
+    def bucket(self, window: Window) -> str:
+        """The bucket in which this event counts."""
+        calendar = window.counts_in
+        if calendar not in self._buckets:
+            self._buckets[calendar] = window.bucket_of(self.day, self.plan.year_starts)
+        return self._buckets[calendar]
+
     def count_in(self, name: str, window: Window) -> int:
         """What a counter holds in the window that the event is in; of a rolling one, up to its day."""
         if window.is_rolling:
             return window.count_at(self.counter(name), self.day, self.plan.year_starts)
-        bucket = window.bucket_of(self.day, self.plan.year_starts)
+        bucket = self.bucket(window)
         before = self.standing.counters.get(name, _NO_BUCKETS).get(bucket, 0)
         return before + self.changes.counters.get((name, bucket), 0)
 
@@ -172,7 +192,7 @@ class Case:
 
     def add(self, name: str, window: Window, count: int) -> str:
         """Count something in the bucket of the event's day, and return its key."""
-        bucket = window.bucket_of(self.day, self.plan.year_starts)
+        bucket = self.bucket(window)
         self.changes.counters[name, bucket] = self.changes.counters.get((name, bucket), 0) + count
         self._counted.add(name)
         return bucket
@@ -181,7 +201,7 @@ class Case:
         """Take back what a counter holds in the window of the event's day, bucket by bucket."""
         buckets = self.counter(name)
         begin = window.begin_of(self.day).isoformat() if window.is_rolling else None
-        today = window.bucket_of(self.day, self.plan.year_starts)
+        today = self.bucket(window)
         for bucket, count in buckets.items():
             if bucket == today or (begin is not None and begin <= bucket < today):
                 self.changes.counters[name, bucket] = self.changes.counters.get((name, bucket), 0) - count
@@ -208,6 +228,8 @@ class Case:
 
     def name_of(self, counted: Counted) -> str:
         """The counter of a tally for this event."""
+        if not counted.tally.by:
+            return counted.name
         return split_name(counted.name, counted.tally.by, self.happening.facts, self.happening.kind)
 
     def count_in_tally(self, counted: Counted) -> None:

@@ -16,6 +16,7 @@ from rules.rulebook.quantities import (
     SCALE,
     divide,
     in_words,
+    is_given,
     points_in_words,
     quantity_in,
 )
@@ -23,6 +24,8 @@ from rules.rulebook.sections.common import Rounding
 from rules.rulebook.sections.earning import All, ByFact, Range
 
 Words: TypeAlias = Callable[[], str]
+#: No ledger holds more in one line; a rulebook or an event that asks for it can't be right.
+AMOUNT_MAX = 10**12
 ROUNDED = {Rounding.DOWN: "向下取整", Rounding.UP: "向上取整", Rounding.HALF_UP: "四舍五入"}
 
 
@@ -47,6 +50,18 @@ class Computed:
 def nothing(reason: str) -> Computed:
     """A rule that gives nothing, and why."""
     return Computed(None, lambda: reason)
+
+
+NO_QUANTITY = Quantity(0, SCALE, lambda: "0")
+
+
+def missing_of(planned: Planned[Any], happening: Happening) -> str | None:
+    """The quantity that a rule multiplies by and the event doesn't give; None when all are there."""
+    each = planned.rule.each
+    if each is None:
+        return None
+    names = (each,) if isinstance(each, str) else tuple(each)
+    return next((name for name in names if not is_given(happening.facts, name)), None)
 
 
 def quantity_of(planned: Planned[Any], happening: Happening, counted_before: int) -> Quantity:
@@ -100,7 +115,7 @@ def compute(plan: Plan, planned: Planned[Any], happening: Happening, quantity: Q
         return Computed(
             max(balance, 0), lambda: f"全部余额 {points_in_words(max(balance, 0), currency.decimals)} {currency.unit}"
         )
-    chosen = amount_of(rule.amount, happening, currency.decimals)
+    chosen = rule.amount if planned.numerator is not None else amount_of(rule.amount, happening, currency.decimals)
     if chosen is None:
         return nothing(_why_no_amount(rule.amount, currency.unit))
     factors: list[tuple[ByFact, Decimal]] = []
@@ -109,17 +124,14 @@ def compute(plan: Plan, planned: Planned[Any], happening: Happening, quantity: Q
         if factor is None:
             return nothing(f"{each.fact} 须为 {'、'.join(each.values)} 之一")
         factors.append((each, factor))
-    numerator, denominator = _ratio(chosen)
-    numerator *= quantity.number * plan.units[currency.id]
-    denominator *= quantity.scale
-    if rule.per != 1:
-        over, under = _ratio(rule.per)
-        numerator, denominator = numerator * under, denominator * over
+    each_one = planned.numerator if planned.numerator is not None else int(chosen * SCALE) * plan.units[currency.id]
+    numerator, denominator = each_one * quantity.number, planned.denominator * quantity.scale
     for _, factor in factors:
-        over, under = _ratio(factor)
-        numerator, denominator = numerator * over, denominator * under
+        numerator, denominator = numerator * int(factor * SCALE), denominator * SCALE
     rounding = plan.rulebook.calculation.round
     amount = divide(numerator, denominator, rounding)
+    if amount > AMOUNT_MAX:
+        return nothing("数额超出可记的范围")
 
     def words() -> str:
         per = f"{rule.per:f} " if rule.per != 1 else ""
@@ -166,7 +178,3 @@ def word_of(value: Any) -> str:
     if is_number(value):
         return f"{Decimal(value).normalize():f}" if -QUANTITY_MAX <= value <= QUANTITY_MAX else ""
     return value if isinstance(value, str) else ""
-
-
-def _ratio(number: Decimal) -> tuple[int, int]:
-    return int(number * SCALE), SCALE

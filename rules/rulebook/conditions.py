@@ -56,6 +56,10 @@ class Bounds:
                 "至少要给出 min、max、above、below、none_of、same_as 之一",
                 "must have min, max, above, below, none_of or same_as",
             )
+        least = [each for each in (self.min, self.above) if each is not None]
+        most = [each for each in (self.max, self.below) if each is not None]
+        if least and most and max(least) > min(most):
+            raise Wrong("下限不能大于上限", "the lower bound is above the upper one")
         for name in ("same_as", "times"):
             if (fact := getattr(self, name)) is not None:
                 check_fact(fact, (name,))

@@ -12,16 +12,17 @@ from dateutil.relativedelta import relativedelta
 from rules.clock import local_day, local_moment
 from rules.rulebook.case import Case
 from rules.rulebook.conditions import is_met, is_number
-from rules.rulebook.decision import Line, LineKind
+from rules.rulebook.decision import Happening, Line, LineKind
 from rules.rulebook.expiring import last_good_day
 from rules.rulebook.giving import give
+from rules.rulebook.ladders import rank_in
 from rules.rulebook.limits import use_limits
 from rules.rulebook.periods import end_of
-from rules.rulebook.plan import PERIOD_STARTED, Speaking, Trigger, split_name
+from rules.rulebook.plan import PERIOD_STARTED, Plan, Speaking, Trigger, split_name
 from rules.rulebook.quantities import QUANTITY_MAX, SCALE, quantity_in, scale_of, whole
 from rules.rulebook.sections.earning import TIMES
 from rules.rulebook.sections.standing import Freeze, FreezeExit, Ladder, Level, Penalty, PenaltyStep, Right, Suspension
-from rules.rulebook.standing import FOR_GOOD, Frozen
+from rules.rulebook.standing import FOR_GOOD, Frozen, Standing
 
 #: What can be forbidden, in words; a town's own word stands as it is.
 BLOCKED = {"booking": "预约", "redemption": "兑换", "earning": "获得积分", "transfer": "转赠"}
@@ -140,6 +141,13 @@ def _end_of_suspension(case: Case, suspension: Suspension) -> datetime:
 # --- freezes ----------------------------------------------------------------------------------------------------------
 
 
+def looked_at(plan: Plan, happening: Happening, standing: Standing) -> Case:
+    """A case that is only looked at, as the desk does: freezes whose days are over are over."""
+    case = Case(plan, happening, standing)
+    end_lapsed_freezes(case)
+    return case
+
+
 def end_lapsed_freezes(case: Case) -> None:
     """End the freezes whose days are over, before the event is looked at."""
     for name, frozen in case.standing.frozen.items():
@@ -221,43 +229,27 @@ def _freeze_where_due(case: Case) -> None:
     for freeze in case.plan.freezes.values():
         if case.is_frozen(freeze.id) or not _may_have_changed(case, case.plan.freeze_facts[freeze.id]):
             continue
-        if is_met(freeze.where, case.fact):
+        if is_met(freeze.where, case.fact) and _has_just_begun(case, freeze):
             case.changes.frozen[freeze.id] = Frozen(case.happening.occurred_at)
             case.lines.append(Line(LineKind.FROZEN, freeze.id, _words(freeze.title), about=freeze.id))
+
+
+def _has_just_begun(case: Case, freeze: Freeze) -> bool:
+    """Whether a condition that is true now wasn't before the event: who was freed isn't frozen again for the old reason.
+
+    What is known of a person changes outside, so nobody can say since when it is true.
+    """
+    if any(fact.startswith("person.") for fact in case.plan.freeze_facts[freeze.id].names):
+        return True
+    before = Case(case.plan, Happening("", case.happening.occurred_at), case.standing)
+    return not is_met(freeze.where, before.fact)
 
 
 # --- levels -----------------------------------------------------------------------------------------------------------
 
 
-def rank_in(case: Case, ladder: Ladder) -> int:
-    """The rank that is reached now: 0 before the first level; with a cycle it goes on counting."""
-    if ladder.cycle is not None:
-        return _rank_in_cycle(case, ladder, ladder.cycle)
-    for n in range(len(ladder.level), 0, -1):
-        if _is_reached(case, ladder.level[n - 1]):
-            return n
-    return 0
-
-
-def _is_reached(case: Case, level: Level) -> bool:
-    for measure, least in level.at.items():
-        value = case.fact(measure)
-        if not is_number(value) or value < least:
-            return False
-    return is_met(level.where, case.fact)
-
-
-def _rank_in_cycle(case: Case, ladder: Ladder, cycle: Decimal) -> int:
-    [measure] = ladder.level[0].at
-    value = case.fact(measure)
-    if not is_number(value) or not 0 < value <= QUANTITY_MAX * SCALE:
-        return 0
-    full, rest = divmod(Decimal(value), cycle)
-    return int(full) * len(ladder.level) + sum(rest >= level.at[measure] for level in ladder.level)
-
-
 def _climb(case: Case, ladder: Ladder) -> None:
-    before, reached = case.standing.levels.get(ladder.id, 0), rank_in(case, ladder)
+    before, reached = case.standing.levels.get(ladder.id, 0), rank_in(ladder, case.fact)
     if reached == before or (reached < before and not ladder.falls):
         return
     if reached < before and ladder.kept_while and is_met(ladder.kept_while, case.fact):
@@ -283,8 +275,20 @@ def _reach(case: Case, ladder: Ladder, rank: int) -> None:
         if not (cycle and right.once):
             words = _words(f"{ladder.title}{level.title}{again}：{right.title}")
             case.lines.append(Line(LineKind.RIGHT, ladder.id, words, about=right.id or right.title))
-            if right.points is not None:
+            if right.points is not None and _is_first_time(case, ladder, level, cycle):
                 _give_with_right(case, ladder, level, right)
+
+
+def _is_first_time(case: Case, ladder: Ladder, level: Level, cycle: int) -> bool:
+    """Whether the points of a level come now: once for each round of a cycle, and each year where the ladder has years.
+
+    A level may be lost and reached again, by gifts to and fro or by another version of the ladder; its points come once.
+    """
+    name, window = f"right:{ladder.id}|{level.id}|{cycle}", case.plan.windows_of_ladders[ladder.id]
+    if case.count_in(name, window):
+        return False
+    case.add(name, window, 1)
+    return True
 
 
 def _give_with_right(case: Case, ladder: Ladder, level: Level, right: Right) -> None:

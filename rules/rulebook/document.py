@@ -12,11 +12,12 @@ from decimal import Decimal
 from typing import Any
 
 from rules.rulebook.agreement import check_agreement
-from rules.rulebook.lines import Lines, line_of_syntax_error
+from rules.rulebook.lines import Lines, line_of_syntax_error, lines_outside_texts
 from rules.rulebook.reading import Fault, Faults, RulebookInvalid, Section, Wrong, faults_of
 from rules.rulebook.sections.rulebook import Rulebook
 
 DOCUMENT_BYTES_MAX = 256 * 1024
+KEY_PARTS_MAX = 40
 _RULEBOOK = Section(Rulebook)
 
 
@@ -27,13 +28,16 @@ def parse(text: str) -> Rulebook:
         raise RulebookInvalid(
             [Fault("rulebook", 1, f"文件过大，最多 {most} KiB", f"is too large; at most {most} KiB are allowed")]
         )
+    for number, line in lines_outside_texts(text):
+        if line.partition("=")[0].count(".") > KEY_PARTS_MAX:  # the reader takes quadratic time and space over them
+            raise RulebookInvalid([Fault("rulebook", number, "键的层级过多", "the key has too many parts")])
     try:
         document = tomllib.loads(text, parse_float=Decimal)
     except tomllib.TOMLDecodeError as error:
-        line = line_of_syntax_error(error, text)
-        zh, en = _hint(text, line)
+        where = line_of_syntax_error(error, text)
+        zh, en = _hint(text, where)
         raise RulebookInvalid(
-            [Fault("rulebook", line, f"不是有效的 TOML：{error}{zh}", f"not TOML: {error}{en}")]
+            [Fault("rulebook", where, f"不是有效的 TOML：{error}{zh}", f"not TOML: {error}{en}")]
         ) from None
     except (RecursionError, ArithmeticError, ValueError) as error:
         raise RulebookInvalid([Fault("rulebook", 1, "不是有效的 TOML", f"not TOML: {error}")]) from None
@@ -45,11 +49,27 @@ def parse(text: str) -> Rulebook:
         raise RulebookInvalid(faults_of(error, Lines(text).line_of)) from None
 
 
+#: What beginners write, and what TOML wants instead.
+_MISTAKES = (
+    (r"(?:^|[{,.])\s*[^\x00-\x7f\s\"'={]+\s*=", "中文的键须加引号", "a key in Chinese needs quotes"),
+    (
+        r"[\uff01-\uff5e\u201c\u201d\u3000]",
+        "此处有全角符号，请改用半角",
+        "a full-width sign stands here: use the plain one",
+    ),
+    (r"=\s*[0-9]+,[0-9]", "小数点请用 .", "a decimal point is a dot"),
+    (r"=\s*[0-9.]+\s*%", "不用百分号，直接写数字", "no percent sign: write the number"),
+    (r"=\s*(?:True|False|yes|no|on|off)\b", "是与否写 true、false", "yes and no are true and false"),
+)
+
+
 def _hint(text: str, line: int) -> tuple[str, str]:
-    """The first mistake that a Chinese town makes: TOML wants keys that aren't ASCII in quotes."""
+    """What a beginner may have meant in a line that can't be read."""
     lines = text.split("\n")
-    if line <= len(lines) and re.search(r"(?:^|[{,.])\s*[^\x00-\x7f\s\"'={]+\s*=", lines[line - 1]):
-        return "（中文的键须加引号）", " (a key in Chinese needs quotes)"
+    wrong = lines[line - 1] if line <= len(lines) else ""
+    for pattern, zh, en in _MISTAKES:
+        if re.search(pattern, wrong):
+            return f"（{zh}）", f" ({en})"
     return "", ""
 
 

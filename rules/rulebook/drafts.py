@@ -33,9 +33,11 @@ from rules.paging import Page, Position, cut
 from rules.residents.identity import require_role_at_root
 from rules.rows import AnyRow
 from rules.rulebook.document import Rulebook, RulebookInvalid, parse
-from rules.rulebook.sections.accounts import FloorNone
+from rules.rulebook.sections.accounts import FloorNone, Holder, Scope
+from rules.rulebook.sections.earning import Approver
 from rules.rulebook.standing import FOR_GOOD
 from rules.rulebook.versions import plans_between, publish
+from rules.rulebook.words import in_words
 from rules.work import TryAgain, Work
 
 TOPIC = "rulebook.changed"
@@ -148,6 +150,9 @@ _version_id = select(RulebookVersion.id).where(
     RulebookVersion.town_id == bindparam("town"), RulebookVersion.number == bindparam("number")
 )
 _scales = select(BOOK.c.code, BOOK.c.scale).where(BOOK.c.town_id == bindparam("town"))
+_lock_books = (
+    select(BOOK.c.id).where(BOOK.c.town_id == bindparam("town"), BOOK.c.code == POINTS).with_for_update(key_share=True)
+)
 _booked = (
     select(Reservation.resident_id)
     .join(Session, (Session.town_id == Reservation.town_id) & (Session.id == Reservation.session_id))
@@ -198,6 +203,7 @@ def publish_draft(work: Work, draft_id: int) -> AnyRow:
     RulebookRejected, NotOperable.
     """
     draft = _lock_pending(work, draft_id)
+    work.core.execute(_lock_books, {"town": work.town_id}).all()  # one publication after the other
     rulebook = _check(work, draft.document, draft.effective_from)
     _open_books(work, rulebook)
     number = publish(work, draft.document, draft.effective_from)
@@ -212,6 +218,21 @@ def decline_draft(work: Work, draft_id: int) -> AnyRow:
     return _settle(work, draft_id, DraftStatus.DECLINED, None)
 
 
+def not_applied(rulebook: Rulebook) -> list[str]:
+    """What a rulebook says and the house doesn't do yet, by the section's name: a clerk should know before publishing."""
+    said = {
+        "account": rulebook.account.holder is not Holder.RESIDENT,
+        "booking": bool(rulebook.booking),
+        "redemption": bool(rulebook.redemption),
+        "ranking": bool(rulebook.ranking),
+        "publication": rulebook.publication is not None,
+        "currency.opening": any(each.opening > 0 for each in rulebook.currency),
+        "currency.scope": any(each.scope is not Scope.ANYWHERE for each in rulebook.currency),
+        "convert (not automatic)": any(not each.automatic for each in rulebook.convert),
+    }
+    return [section for section, is_said in said.items() if is_said]
+
+
 def parse_or_reject(document: str) -> Rulebook:
     """A rulebook from its document. Raises RulebookRejected."""
     try:
@@ -223,8 +244,15 @@ def parse_or_reject(document: str) -> Rulebook:
 def _check(work: Work, document: str, effective_from: datetime) -> Rulebook:
     """Whether a document can be put into force from a moment on."""
     rulebook = parse_or_reject(document)
+    in_words(rulebook)  # what can't be said isn't published
     if effective_from <= work.now:
         raise EffectiveInPast
+    for rule in rulebook.earn:
+        if rule.objection_days or rule.approval is Approver.SECOND_PERSON:
+            raise NotOperable(
+                reason_zh=f"规则 {rule.id} 的公示期或第二人复核，系统还不能办理",
+                reason_en=f"the objection period or second person of rule {rule.id} can't be handled yet",
+            )
     scales = {row.code: row.scale for row in work.core.execute(_scales, {"town": work.town_id})}
     main = rulebook.main_currency.id
     for currency in rulebook.currency:

@@ -22,7 +22,17 @@ from typing import Any, TypeAlias
 from dateutil.relativedelta import relativedelta
 
 from rules.rulebook.case import Case
-from rules.rulebook.computing import Computed, Quantity, Words, compute, quantity_of, word_of
+from rules.rulebook.computing import (
+    NO_QUANTITY,
+    Computed,
+    Quantity,
+    Words,
+    compute,
+    missing_of,
+    nothing,
+    quantity_of,
+    word_of,
+)
 from rules.rulebook.conditions import is_met
 from rules.rulebook.consequences import end_lapsed_freezes, follow
 from rules.rulebook.decision import Decision, Happening, Line, LineKind
@@ -99,6 +109,15 @@ def counted_by(plan: Plan, happening: Happening, standing: Standing) -> dict[tup
 # --- what comes -------------------------------------------------------------------------------------------------------
 
 
+def points_counted(
+    plan: Plan, happening: Happening, rule_id: str, currency: str, amount: int
+) -> dict[tuple[str, str], int]:
+    """What points that a rule gave for an event add to the tallies of points, by counter and bucket."""
+    case = Case(plan, happening, Standing())
+    case.count_points(rule_id, currency, amount)
+    return case.changes.counters
+
+
 def _counts_before(case: Case, rules: Sequence[Planned[Any]]) -> Before:
     """What the tallies hold that milestones and duties look at, before this event counts."""
     if not rules:
@@ -133,9 +152,12 @@ def _earn_all(case: Case, rules: Sequence[Planned[Earn]], before: Before) -> Non
         return
     due = [planned for planned in spoken if _is_due(case, planned.rule)]
     order = case.plan.rulebook.calculation.order
-    if order in (Order.LARGEST_FIRST, Order.SMALLEST_FIRST):
-        amounts = {each.rule.id: _wish(case, each, before, 0).computed.amount or 0 for each in due}
-        due.sort(key=lambda each: amounts[each.rule.id], reverse=order is Order.LARGEST_FIRST)
+    if len(due) > 1 and order in (Order.LARGEST_FIRST, Order.SMALLEST_FIRST):
+        wishes = [_wish(case, planned, before, 0) for planned in due]
+        wishes.sort(key=lambda wish: wish.computed.amount or 0, reverse=order is Order.LARGEST_FIRST)
+        for wish in wishes:  # a limit of quantity may be used up by the one before
+            _award(case, _wish(case, wish.planned, before, 0) if wish.planned.limits_quantity else wish)
+        return
     for planned in due:
         _award(case, _wish(case, planned, before, 0))
 
@@ -190,6 +212,8 @@ def _is_due(case: Case, rule: Earn) -> bool:
 def _wish(case: Case, planned: Planned[Any], before: Before, balance: int) -> Wish:
     """What a rule wants to give or to take, before limits on points."""
     rule = planned.rule
+    if (missing := missing_of(planned, case.happening)) is not None:
+        return Wish(planned, NO_QUANTITY, nothing(f"{missing} 未填写，或不是合理的数字"))
     counted_before = sum(before[rule.beyond.tally]) if rule.beyond is not None else 0
     quantity = limit_quantity(case, planned, quantity_of(planned, case.happening, counted_before))
     return Wish(planned, quantity, compute(case.plan, planned, case.happening, quantity, balance))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import lru_cache
 
 from dateutil.relativedelta import relativedelta
 
@@ -15,11 +16,15 @@ from rules.rulebook.standing import NEVER
 
 def last_good_day(rulebook: Rulebook, currency: Currency, earned_on: date, expiry: Expiry | None) -> date:
     """The last day on which points earned on a day are good: as the rule says, else the currency, else the rulebook."""
-    said: Expiry = expiry or currency.expiry or rulebook.expiry
+    return _last_day(expiry or currency.expiry or rulebook.expiry, earned_on, rulebook.calculation.year_starts)
+
+
+@lru_cache(maxsize=4096)
+def _last_day(said: Expiry, earned_on: date, year_starts: str) -> date:
     if said.never:
         return NEVER
     if said.end_of is not None:
-        return end_of(said.end_of, earned_on, rulebook.calculation.year_starts)
+        return end_of(said.end_of, earned_on, year_starts)
     if said.years is not None:
         return date(earned_on.year + said.years, 12, 31)
     assert said.months is not None, "an expiry has one of its four forms"

@@ -14,7 +14,7 @@ from rules.rulebook.case import Case
 from rules.rulebook.computing import Quantity
 from rules.rulebook.decision import Use
 from rules.rulebook.periods import Calendar
-from rules.rulebook.plan import Cap, Planned, is_per_event, split_name
+from rules.rulebook.plan import Cap, Planned, split_name
 from rules.rulebook.quantities import in_words, points_in_words
 from rules.rulebook.sections.accounts import Currency
 from rules.rulebook.sections.common import Limit, WhenOver
@@ -40,13 +40,15 @@ def window_in_words(limit: Limit) -> str:
 
 def name_of(case: Case, cap: Cap) -> str:
     """The counter of a limit for this event."""
+    if not cap.limit.by:
+        return cap.name
     return split_name(cap.name, cap.limit.by, case.happening.facts, case.happening.kind)
 
 
 def used_of(case: Case, cap: Cap) -> int:
     """What is used of a limit in the window of the event; of a rolling one, in the fullest that the event is in."""
     name = name_of(case, cap)
-    if is_per_event(cap.limit):
+    if cap.is_per_event:
         return case.in_event.get(name, 0)
     return case.most_in(name, cap.limit.per)
 
@@ -100,7 +102,7 @@ def use_limits(case: Case, rule_id: str, caps: Sequence[Cap], amount: int, quant
     for cap in caps:
         used = amount if cap.limit.points is not None else 1 if cap.limit.times is not None else quantity
         name = name_of(case, cap)
-        if is_per_event(cap.limit):
+        if cap.is_per_event:
             case.in_event[name] = case.in_event.get(name, 0) + used
         elif used:
             bucket = case.add(name, cap.limit.per, used)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Iterator
 from typing import TypeAlias
 
 #: ("earn", 2, "amount"): keys, and the numbers of lists' items from 0.
@@ -24,6 +25,15 @@ def key_of(path: Path) -> str:
     return words.removeprefix(".") or "rulebook"
 
 
+def lines_outside_texts(text: str) -> Iterator[tuple[int, str]]:
+    """The lines in which keys may stand, numbered from 1: none inside a text of several lines."""
+    is_inside = False
+    for number, line in enumerate(text.split("\n"), 1):
+        if not is_inside:
+            yield number, line
+        is_inside ^= (line.count('"""') + line.count("'''")) % 2 == 1
+
+
 class Lines:
     """The lines of a document's keys."""
 
@@ -31,12 +41,7 @@ class Lines:
         self._lines: dict[Path, int] = {(): 1}
         counts: dict[Path, int] = {}
         table: Path = ()
-        is_inside_text = False
-        for number, line in enumerate(text.split("\n"), 1):
-            was_inside_text, quotes = is_inside_text, line.count('"""') + line.count("'''")
-            is_inside_text ^= quotes % 2 == 1
-            if was_inside_text:
-                continue
+        for number, line in lines_outside_texts(text):
             if header := _HEADER.match(line):
                 table = self._table(_parts(header[2]), counts, is_item=header[1] == "[[")
                 for length in range(1, len(table) + 1):  # a list has the line of its first item

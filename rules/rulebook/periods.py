@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import StrEnum
 from functools import lru_cache
@@ -43,10 +43,13 @@ class Window:
     calendar: Calendar = Calendar.EVER
     days: int = 0
     months: int = 0
+    is_rolling: bool = field(init=False, compare=False)
+    counts_in: Calendar = field(init=False, compare=False)  #: the part of the calendar that a bucket is
 
-    @property
-    def is_rolling(self) -> bool:
-        return self.days > 0 or self.months > 0
+    def __post_init__(self) -> None:
+        is_rolling = self.days > 0 or self.months > 0
+        object.__setattr__(self, "is_rolling", is_rolling)
+        object.__setattr__(self, "counts_in", Calendar.DAY if is_rolling else self.calendar)
 
     def begin_of(self, day: date) -> date:
         """The first day of a rolling window that ends with this day."""
@@ -68,7 +71,7 @@ class Window:
 
     def bucket_of(self, day: date, year_starts: str) -> str:
         """The key of the bucket in which an event of this day is counted."""
-        return bucket_of(Calendar.DAY if self.is_rolling else self.calendar, day, year_starts)
+        return bucket_of(self.counts_in, day, year_starts)
 
     def count_at(self, buckets: Mapping[str, int], day: date, year_starts: str) -> int:
         """What has been counted in the window that an event of this day is in; of a rolling one, up to this day."""

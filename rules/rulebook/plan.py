@@ -5,22 +5,34 @@ A plan is made once for each version and holds nothing that changes, so it can b
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from decimal import Decimal
 from functools import cached_property
 from typing import Any, Generic, TypeVar
 
-from rules.rulebook.conditions import Condition, facts_in, is_number
+from rules.rulebook.conditions import Bounds, Condition, facts_in, is_number
 from rules.rulebook.document import Rulebook
-from rules.rulebook.periods import Calendar
+from rules.rulebook.periods import Calendar, Window
 from rules.rulebook.quantities import QUANTITY_MAX, SCALE, scale_of, whole
 from rules.rulebook.sections.accounts import Conversion, Currency, FloorNone
-from rules.rulebook.sections.booking import Booking, Quota
-from rules.rulebook.sections.common import Limit
-from rules.rulebook.sections.earning import TIMES, Deduct, Earn, PointsOf, SharedLimit, Tally, VoidRule
+from rules.rulebook.sections.booking import Booking, PartyLimit, Quota
+from rules.rulebook.sections.common import WINDOW, Limit
+from rules.rulebook.sections.earning import (
+    TIMES,
+    ByFact,
+    Claim,
+    Deduct,
+    Earn,
+    PointsOf,
+    Range,
+    SharedLimit,
+    Tally,
+    VoidRule,
+)
 from rules.rulebook.sections.redemption import Redemption
-from rules.rulebook.sections.standing import Ladder, Level, Penalty, WarningRule
+from rules.rulebook.sections.standing import Collects, Ladder, Level, Penalty, WarningRule
 
 #: Events that the house itself makes.
 ACCOUNT_OPENED, PERIOD_STARTED, BOOKED, CANCELLED, REDEEMED = (
@@ -31,6 +43,8 @@ ACCOUNT_OPENED, PERIOD_STARTED, BOOKED, CANCELLED, REDEEMED = (
     "redeemed",
 )
 
+STREAK_DAYS_MAX = 800  #: so far back the database is asked for a streak
+SPLIT_LENGTH_MAX = 100  #: longer values in a counter's name are hashed
 EARNING = "earning"  #: the word by which a freeze or a suspension stops earning
 
 R = TypeVar("R", Earn, Deduct)
@@ -45,10 +59,7 @@ class Cap:
     title: str
     limit: Limit
     most: int  #: points in the smallest unit, times, or the quantity in whole numbers
-
-    @property
-    def is_of_points(self) -> bool:
-        return self.limit.points is not None
+    is_per_event: bool  #: it holds within one event, so that nothing is counted beyond
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +83,14 @@ class Planned(Generic[R]):
     at_most: int | None
     step: int | None
     beyond: int | None
+    numerator: int | None  #: of a fixed amount, per unit of the quantity, in the currency's smallest unit
+    denominator: int
     weights: tuple[tuple[str, int, int], ...]  #: quantity, its scale, its weight in parts of SCALE
     caps: tuple[Cap, ...]
+
+    @property
+    def limits_quantity(self) -> bool:
+        return any(cap.limit.quantity is not None for cap in self.caps)
 
 
 @dataclass(slots=True)
@@ -123,20 +140,19 @@ class Plan:
         self.totals = {each.id: frozenset(each.currencies) for each in rulebook.total}
         self.conversions = self._conversions()
         self.ladders = [(each, Trigger.of(_measures_of(each))) for each in rulebook.ladder]
+        self.windows_of_ladders = {each.id: self._window_of(each) for each in rulebook.ladder}
+        self.ladder_of = {each.id: each for each in rulebook.ladder}
         self.freezes = {each.id: each for each in rulebook.freeze}
         self.freeze_facts = {each.id: Trigger.of(facts_in(each.where)) for each in rulebook.freeze}
         self.floors = {each.id: self._floor(each) for each in rulebook.currency}
         self.ceilings = {each.id: self.points(each.ceiling, each.id) for each in rulebook.currency}
         self.openings = [each for each in rulebook.currency if each.opening > 0]
         self.redemption_caps = {
-            each.id: tuple(
-                self._cap(f"redemption:{each.id}#{n}", each.title, limit, None, TIMES)
-                for n, limit in enumerate(each.limits)
-            )
+            each.id: tuple(self._cap(f"redemption:{each.id}", each.title, limit, None, TIMES) for limit in each.limits)
             for each in rulebook.redemption
         }
         self.transfer_caps = tuple(
-            self._cap(f"transfer#{n}", "转赠", limit, None, TIMES) for n, limit in enumerate(rulebook.transfer.limits)
+            self._cap("transfer", "转赠", limit, None, TIMES) for limit in rulebook.transfer.limits
         )
         self.facts = frozenset(_facts_of(rulebook))  #: all that conditions, levels and rankings ask for
         self._speaking: dict[str, Speaking] = {}
@@ -148,8 +164,14 @@ class Plan:
 
     @property
     def kinds(self) -> list[str]:
-        """The kinds of event that the rulebook speaks of."""
-        return list(self._speaking)
+        """The kinds of event that the rulebook speaks of, in whatever way."""
+        ways_out = [way for freeze in self.rulebook.freeze for way in freeze.exit]
+        others = [
+            kind for way in ways_out for kind in (*(way.event or ()), *(way.collects.events if way.collects else ()))
+        ]
+        others += [ACCOUNT_OPENED] if self.openings else []
+        others += [PERIOD_STARTED] if any(each.opening_each is not Calendar.EVER for each in self.openings) else []
+        return list(dict.fromkeys((*self._speaking, *others)))
 
     @cached_property
     def keeps_standing(self) -> bool:
@@ -174,7 +196,8 @@ class Plan:
             bool(self.speaking_of(kind).deduct)
             or any(ceiling is not None for ceiling in self.ceilings.values())
             or bool(self.conversions)
-            or any(fact.startswith("balance.") for fact in self.facts)
+            or any(fact.startswith(("balance.", "total.")) for fact in self.facts)
+            or any(way.balance_becomes is not None for each in self.rulebook.freeze for way in each.exit)
         )
 
     def reads_suspensions(self, kind: str) -> bool:
@@ -186,16 +209,36 @@ class Plan:
         )
 
     @cached_property
-    def is_rolling(self) -> bool:
-        """Whether anything is counted in days rather than in the event's own part of the calendar."""
+    def look_back_days(self) -> int:
+        """How many days back an event may turn on what was counted by the day; 0: on its own parts of the calendar only."""
         windows = [limit.per for limit in _sections_of(self.rulebook, Limit)]
         windows += [each.per for each in self.rulebook.penalty] + [each.per for each in self.rulebook.tally]
         windows += [quota.per for quota in _sections_of(self.rulebook, Quota)]
-        return any(window.is_rolling for window in windows) or any(each.streak for each in self.rulebook.tally)
+        days = [window.days + 31 * window.months for window in windows if window.is_rolling]
+        return max([*days, *(STREAK_DAYS_MAX for each in self.rulebook.tally if each.streak)], default=0)
+
+    def rank_of(self, ladder: str, level: str, cycle: int) -> int:
+        """The rank of a level that somebody reached, perhaps under another version; 0 where this one doesn't know it."""
+        levels = self.ladder_of[ladder].level if ladder in self.ladder_of else ()
+        ids = [each.id for each in levels]
+        return cycle * len(ids) + ids.index(level) + 1 if level in ids else 0
+
+    def level_at(self, ladder: str, rank: int) -> tuple[str, int]:
+        """The level's id and the round of a rank; an empty id below the first level."""
+        levels = self.ladder_of[ladder].level
+        cycle, n = divmod(rank - 1, len(levels))
+        return (levels[n].id, cycle) if rank else ("", 0)
 
     def points(self, amount: Decimal | None, currency: str) -> int | None:
         """Points of the document in the smallest unit of their currency, rounded down."""
         return None if amount is None else int(amount * self.units[currency])
+
+    def _window_of(self, ladder: Ladder) -> Window:
+        """How often a level's points come: once ever, or once a year where it is measured by years or less."""
+        measured = [fact.removeprefix("tally.") for fact in _measures_of(ladder) if fact.startswith("tally.")]
+        windows = [self.tallies[name].tally.per for name in measured]
+        is_yearly = any(window.is_rolling or window.calendar is not Calendar.EVER for window in windows)
+        return Window(Calendar.YEAR if is_yearly else Calendar.EVER)
 
     def _floor(self, currency: Currency) -> int | None:
         return None if isinstance(currency.floor, FloorNone) else self.points(currency.floor, currency.id)
@@ -259,10 +302,7 @@ class Plan:
         of = rule.each if isinstance(rule.each, str) else TIMES
         scale = scale_of(of)
         weights = rule.each.items() if isinstance(rule.each, Mapping) else ()
-        caps = [
-            self._cap(f"limit:{rule.id}#{n}", rule.title, limit, rule.currency, of)
-            for n, limit in enumerate(rule.limits)
-        ]
+        caps = [self._cap(f"limit:{rule.id}", rule.title, limit, rule.currency, of) for limit in rule.limits]
         caps += [
             self._cap(f"limit:{limit.id}", limit.title, limit, rule.currency, of)
             for limit, ids in shared
@@ -275,6 +315,8 @@ class Plan:
             None if rule.at_most is None else whole(rule.at_most, scale),
             None if rule.step is None else whole(rule.step.of, scale),
             None if rule.beyond is None else whole(rule.beyond.amount, scale),
+            int(rule.amount * SCALE) * self.units[rule.currency] if isinstance(rule.amount, Decimal) else None,
+            int(rule.per * SCALE),
             tuple((name, scale_of(name), int(weight * SCALE)) for name, weight in weights),
             tuple(caps),
         )
@@ -288,7 +330,8 @@ class Plan:
             assert limit.quantity is not None, "a limit has points, times or a quantity"
             most = int(limit.quantity * scale_of(of))
         assert most is not None, "a limit has a number"
-        return Cap(name, title, limit, most)
+        is_per_event = limit.per.counts_in is Calendar.EVENT
+        return Cap(f"{name}#{_name_of(limit)}", title, limit, most, is_per_event)
 
     def _conversions(self) -> dict[str, list[tuple[Conversion, tuple[Cap, ...]]]]:
         """The automatic conversions, by the currency that turns."""
@@ -297,10 +340,7 @@ class Plan:
             if not each.automatic:
                 continue
             for source in each.source:
-                caps = tuple(
-                    self._cap(f"limit:{each.id}#{n}", each.title, limit, source, TIMES)
-                    for n, limit in enumerate(each.limits)
-                )
+                caps = tuple(self._cap(f"limit:{each.id}", each.title, limit, source, TIMES) for limit in each.limits)
                 found.setdefault(source, []).append((each, caps))
         return found
 
@@ -310,7 +350,10 @@ def split_name(name: str, by: tuple[str, ...], facts: Mapping[str, Any], kind: s
     if not by:
         return name
     values = [kind if fact == "kind" else facts.get(fact) for fact in by]
-    return "|".join([name, *(_written(value) for value in values)])
+    parts = "|".join(_written(value) for value in values)
+    if len(parts) > SPLIT_LENGTH_MAX:
+        parts = hashlib.sha256(parts.encode()).hexdigest()
+    return f"{name}|{parts}"
 
 
 def _written(value: Any) -> str:
@@ -320,11 +363,6 @@ def _written(value: Any) -> str:
     if is_number(value) and -QUANTITY_MAX <= value <= QUANTITY_MAX:
         return f"\\{Decimal(value).normalize():f}"
     return f"\\{str(value).lower()}" if value is None or isinstance(value, bool) else "\\?"
-
-
-def is_per_event(limit: Limit) -> bool:
-    """Whether a limit holds within one event, so that nothing is counted."""
-    return not limit.per.is_rolling and limit.per.calendar is Calendar.EVENT
 
 
 def _sections_of(section: Any, wanted: type[T]) -> Iterator[T]:
@@ -339,8 +377,33 @@ def _sections_of(section: Any, wanted: type[T]) -> Iterator[T]:
             yield from _sections_of(getattr(section, part.name), wanted)
 
 
+def _name_of(limit: Limit) -> str:
+    """What a limit counts, by what it says and not by where it stands: a version that reorders limits goes on counting."""
+    kind = "points" if limit.points is not None else "times" if limit.times is not None else "quantity"
+    return "/".join([kind, WINDOW.write(limit.per), *limit.by])
+
+
+def asked_of_events(rulebook: Rulebook) -> set[str]:
+    """What an event may have to say: the facts of conditions, the quantities, and whatever else rules look for in it."""
+    facts = {fact for fact in _facts_of(rulebook) if "." not in fact}
+    rules: list[Earn | Deduct] = [*rulebook.earn, *rulebook.deduct]
+    for rule in rules:
+        facts |= {rule.each} if isinstance(rule.each, str) else set(rule.each or ())
+        facts |= {"amount"} if isinstance(rule.amount, Range) else set()
+    facts |= {"approved_by" for rule in rulebook.earn if rule.approval}
+    facts |= {"evidence" for claim in _sections_of(rulebook, Claim) if claim.evidence}
+    facts |= {each.fact for each in _sections_of(rulebook, ByFact)}
+    facts |= {tally.of for tally in rulebook.tally if tally.of not in (TIMES, *PointsOf)}
+    facts |= {each.quantity for each in _sections_of(rulebook, Collects) if each.quantity}
+    facts |= {each.of for each in _sections_of(rulebook, PartyLimit)} | {void.of for void in rulebook.void}
+    counted: list[Limit | Quota | Penalty | Tally] = [*_sections_of(rulebook, Limit), *_sections_of(rulebook, Quota)]
+    counted += [*rulebook.penalty, *rulebook.tally]
+    return facts | {fact for each in counted for fact in each.by}
+
+
 def _facts_of(rulebook: Rulebook) -> set[str]:
     facts = {condition.fact for condition in _sections_of(rulebook, Condition)}
+    facts |= {fact for bounds in _sections_of(rulebook, Bounds) for fact in bounds.facts()}
     facts |= {measure for level in _sections_of(rulebook, Level) for measure in level.at}
     return facts | {each.measure for each in rulebook.ranking}
 

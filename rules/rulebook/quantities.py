@@ -32,6 +32,14 @@ def quantity_in(facts: Mapping[str, Any], name: str) -> int:
     return _scaled(facts.get(name), scale_of(name))
 
 
+def is_given(facts: Mapping[str, Any], name: str) -> bool:
+    """Whether an event gives a quantity that can be read."""
+    other = {HOURS: MINUTES, MINUTES: HOURS}.get(name, name)
+    value = facts.get(name, facts.get(other))
+    is_number = type(value) is int or (isinstance(value, Decimal) and value.is_finite())
+    return is_number and 0 <= value <= QUANTITY_MAX
+
+
 def _scaled(value: Any, scale: int) -> int:
     if type(value) is int:
         return value * scale if 0 <= value <= QUANTITY_MAX else 0

@@ -9,6 +9,7 @@ All faults of a document are collected and told at once, so a clerk mends a docu
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
 from datetime import date
@@ -102,6 +103,11 @@ def keys_of(section: type[Any]) -> list[tuple[Field[Any], Key]]:
     return [(each, each.metadata["key"]) for each in fields(section)]
 
 
+def is_writable(text: str) -> bool:
+    """Whether a text has no control characters but line breaks and tabs: a database may not take them."""
+    return all(character in "\n\t" or unicodedata.category(character) not in ("Cc", "Cs") for character in text)
+
+
 # --- readers of single values -----------------------------------------------------------------------------------------
 
 
@@ -113,7 +119,7 @@ class Text:
     en: str = "must be a text that is not empty"
 
     def read(self, value: Any) -> str:
-        if not (isinstance(value, str) and value.strip() and len(value) <= TEXT_MAX):
+        if not (isinstance(value, str) and value.strip() and len(value) <= TEXT_MAX and is_writable(value)):
             raise Wrong(self.zh, self.en)
         return value
 
@@ -345,6 +351,10 @@ class ListOf:
     def read(self, value: Any) -> tuple[Any, ...]:
         if self.or_one and not isinstance(value, list):
             return (self.reader.read(value),)
+        if isinstance(value, dict) and isinstance(self.reader, Section):
+            raise Wrong(
+                "须写成两层方括号的 [[…]]，可有多项", "is written with two brackets, [[…]]: there may be several"
+            )
         if not isinstance(value, list) or not self.least <= len(value) <= self.most:
             raise Wrong(self.zh, self.en)
         return tuple(_read_all(enumerate(value), self.reader.read).values())
@@ -372,6 +382,8 @@ class TableOf:
     def read(self, value: Any) -> Mapping[str, Any]:
         if not isinstance(value, dict) or not self.least <= len(value) <= self.most:
             raise Wrong(self.zh, self.en)
+        if not all(name.strip() and is_writable(name) for name in value):
+            raise Wrong("键须为非空文字", "its keys must be texts that are not empty")
         return _read_all(value.items(), self.reader.read)
 
     def write(self, value: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from rules.rulebook.booking import Refusal, blocked_by
 from rules.rulebook.case import Case
 from rules.rulebook.computing import word_of
 from rules.rulebook.conditions import is_met, is_number
+from rules.rulebook.consequences import looked_at
 from rules.rulebook.decision import Happening
 from rules.rulebook.limits import used_of, window_in_words
 from rules.rulebook.periods import end_of
@@ -51,7 +52,7 @@ def judge_redemption(plan: Plan, what: For, wish: Happening, standing: Standing)
     Facts: `points` (what it costs), `quantity` (pieces; 1 if not given), `price` (the whole price in the rate's unit,
     where points pay a part), `worth_per_point` (what the merchant gives for a point), and whatever conditions ask for.
     """
-    case = Case(plan, wish, standing)
+    case = looked_at(plan, wish, standing)
     redemption = section_for(case, what)
     if redemption is None:
         return RedemptionVerdict(None, (Refusal("not_offered", "积分不能用于此项兑换"),), {})

@@ -47,7 +47,7 @@ class Side:
     given: Mapping[str, int]  #: points that come, by currency, in the smallest unit
     taken: Mapping[str, int]  #: points that go
     by_rule: Mapping[str, int]  #: points of all currencies that come less those that go, by rule
-    lines: Mapping[LineKind, int]  #: how many lines of each kind
+    lines: Mapping[str, int]  #: how many lines of each kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class _Tally:
     given: Counter[str] = field(default_factory=Counter)
     taken: Counter[str] = field(default_factory=Counter)
     by_rule: Counter[str] = field(default_factory=Counter)
-    lines: Counter[LineKind] = field(default_factory=Counter)
+    lines: Counter[str] = field(default_factory=Counter)
     of_holder: Counter[int] = field(default_factory=Counter)
 
     def side(self) -> Side:
@@ -112,7 +112,7 @@ def _judge(plan: Plan, event: Past, standing: Standing, tally: _Tally) -> None:
     apply(standing, decision.changes)
     main = plan.rulebook.main_currency.id
     for line in decision.lines:
-        tally.lines[line.kind] += 1
+        tally.lines[line.kind.value] += 1
         if line.kind not in MOVING:
             continue
         comes = line.kind is LineKind.AWARD

@@ -9,11 +9,11 @@ A rulebook that only gives points keeps nothing here, and none of this costs it 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, delete, literal, select, union_all
+from sqlalchemy import bindparam, delete, literal, or_, select, union_all
 from sqlalchemy.dialects.postgresql import insert
 
 from models.ledger import ACCOUNT, RULE_USAGE, AccountKind, OwnerType
@@ -28,6 +28,7 @@ from rules.sets import is_text_in
 from rules.work import Work
 
 FREEZE = "freeze:"  #: what the names of freezes begin with among all that forbids something
+LAST_DAY = "9999-12-31"
 COUNT, LEVEL = "count", "level"  #: what a row of the fused statement is
 EARNED = "earned:"  #: what the counters of points ever earned begin with
 
@@ -61,9 +62,14 @@ def _counts_and_levels(*, of_day: bool) -> Any:
         )
     )
     if of_day:
-        counts = counts.where(is_text_in(STANDING_COUNT.c.bucket, "buckets"))
-        usages = usages.where(is_text_in(RULE_USAGE.c.period_key, "buckets"))
-    levels = select(literal(LEVEL), STANDING_LEVEL.c.ladder, literal(""), STANDING_LEVEL.c.rank).where(
+        since: Any = bindparam("since")
+        counts = counts.where(
+            or_(is_text_in(STANDING_COUNT.c.bucket, "buckets"), STANDING_COUNT.c.bucket.between(since, LAST_DAY))
+        )
+        usages = usages.where(
+            or_(is_text_in(RULE_USAGE.c.period_key, "buckets"), RULE_USAGE.c.period_key.between(since, LAST_DAY))
+        )
+    levels = select(literal(LEVEL), STANDING_LEVEL.c.ladder, STANDING_LEVEL.c.level, STANDING_LEVEL.c.cycle).where(
         _mine(STANDING_LEVEL)
     )
     return union_all(counts, usages, levels)
@@ -76,15 +82,10 @@ _freezes = select(STANDING_FREEZE.c.freeze, STANDING_FREEZE.c.since, STANDING_FR
 _suspensions = select(STANDING_SUSPENSION.c.penalty, STANDING_SUSPENSION.c.what, STANDING_SUSPENSION.c.until).where(
     _mine(STANDING_SUSPENSION)
 )
-_is_blocked = (
-    select(STANDING_SUSPENSION.c.until)
-    .where(
-        _mine(STANDING_SUSPENSION),
-        STANDING_SUSPENSION.c.what == bindparam("what"),
-        STANDING_SUSPENSION.c.until > bindparam("at"),
-    )
-    .order_by(STANDING_SUSPENSION.c.until.desc())
-    .limit(1)
+_blocks = select(STANDING_SUSPENSION.c.penalty, STANDING_SUSPENSION.c.until).where(
+    _mine(STANDING_SUSPENSION),
+    STANDING_SUSPENSION.c.what == bindparam("what"),
+    STANDING_SUSPENSION.c.until > bindparam("at"),
 )
 _add_count = insert(STANDING_COUNT)
 _add_count = _add_count.on_conflict_do_update(
@@ -94,7 +95,11 @@ _add_count = _add_count.on_conflict_do_update(
 _set_level = insert(STANDING_LEVEL)
 _set_level = _set_level.on_conflict_do_update(
     index_elements=["town_id", "resident_id", "ladder"],
-    set_={"rank": _set_level.excluded.rank, "reached_at": _set_level.excluded.reached_at},
+    set_={
+        "level": _set_level.excluded.level,
+        "cycle": _set_level.excluded.cycle,
+        "reached_at": _set_level.excluded.reached_at,
+    },
 )
 _set_freeze = insert(STANDING_FREEZE)
 _set_freeze = _set_freeze.on_conflict_do_update(
@@ -123,14 +128,15 @@ def read_standing(work: Work, plan: Plan, resident_id: int, happening: Happening
     """
     asked: dict[str, Any] = {"town": work.town_id, "resident": resident_id}
     statement = _all_counts
-    if happening is not None and not plan.is_rolling:
+    if happening is not None:
         day = local_day(happening.occurred_at)
+        asked["since"] = (day - timedelta(days=plan.look_back_days)).isoformat() if plan.look_back_days else LAST_DAY
         asked["buckets"] = [bucket_of(calendar, day, plan.year_starts) for calendar in Calendar]
         statement = _counts
     standing = Standing()
     for row in work.core.execute(statement, asked):
         if row.what == LEVEL:
-            standing.levels[row.name] = row.number
+            standing.levels[row.name] = plan.rank_of(row.name, row.bucket, row.number)
         else:
             _put_count(standing, row.name, row.bucket, row.number)
     whom = {"town": work.town_id, "resident": resident_id}
@@ -181,10 +187,19 @@ def save_changes(
     _execute_many(
         work,
         _set_level,
-        [of | {"ladder": name, "rank": rank, "reached_at": work.now} for name, rank in changes.levels.items()],
+        level_rows(plan, of, changes.levels, work.now),
     )
     _save_freezes(work, plan, of, changes)
     _save_suspensions(work, plan, of, changes)
+
+
+def level_rows(plan: Plan, of: Mapping[str, Any], levels: Mapping[str, int], at: datetime) -> list[dict[str, Any]]:
+    """Ranks as they are kept: by the level's id and the round."""
+    rows = []
+    for ladder, rank in levels.items():
+        level, cycle = plan.level_at(ladder, rank)
+        rows.append({**of, "ladder": ladder, "level": level, "cycle": cycle, "reached_at": at})
+    return rows
 
 
 def _save_freezes(work: Work, plan: Plan, of: dict[str, Any], changes: Changes) -> None:
@@ -236,11 +251,10 @@ def ends_by_itself(freeze: Freeze, frozen: Frozen) -> datetime:
     return local_moment(local_day(frozen.since) + timedelta(days=min(days)), "00:00") if days else FOR_GOOD
 
 
-def blocked_until(work: Work, resident_id: int, what: str, at: datetime) -> datetime | None:
-    """Until when a suspension forbids something to a resident; None when none does."""
-    asked = {"town": work.town_id, "resident": resident_id, "what": what, "at": at}
-    until: datetime | None = work.core.scalar(_is_blocked, asked)
-    return until
+def read_blocks(work: Work, resident_id: int, what: str) -> dict[str, datetime]:
+    """What forbids something to a resident now, penalties and freezes ("freeze:…"), and until when."""
+    asked = {"town": work.town_id, "resident": resident_id, "what": what, "at": work.now}
+    return {row.penalty: row.until for row in work.core.execute(_blocks, asked)}
 
 
 def _execute_many(work: Work, statement: Any, rows: Iterable[dict[str, Any]]) -> None:

@@ -11,9 +11,10 @@ from decimal import Decimal
 from rules.rulebook.booking import Refusal, blocked_by
 from rules.rulebook.case import Case
 from rules.rulebook.conditions import is_met
+from rules.rulebook.consequences import looked_at
 from rules.rulebook.decision import Happening, Use
 from rules.rulebook.limits import name_of, used_of, window_in_words
-from rules.rulebook.plan import Plan, is_per_event
+from rules.rulebook.plan import Plan
 from rules.rulebook.quantities import points_in_words
 from rules.rulebook.sections.accounts import TransferWithin
 from rules.rulebook.standing import Standing
@@ -30,7 +31,7 @@ def judge_transfer(
 
     The wish's facts are those that conditions and limits ask for.
     """
-    case, terms = Case(plan, wish, standing), plan.rulebook.transfer
+    case, terms = looked_at(plan, wish, standing), plan.rulebook.transfer
     refusals = [Refusal("suspended", sentence) for sentence in blocked_by(case, TRANSFER)]
     if terms.within is TransferWithin.NOBODY:
         return [*refusals, Refusal("not_allowed", "积分不能转赠")]
@@ -50,8 +51,8 @@ def judge_transfer(
 
 def uses_of(plan: Plan, wish: Happening, standing: Standing, amount: int) -> Sequence[Use]:
     """What a transfer counts under which limits."""
-    case = Case(plan, wish, standing)
-    counted = [cap for cap in plan.transfer_caps if not is_per_event(cap.limit)]
+    case = looked_at(plan, wish, standing)
+    counted = [cap for cap in plan.transfer_caps if not cap.is_per_event]
     return [
         Use(
             name_of(case, cap),

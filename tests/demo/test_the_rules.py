@@ -53,11 +53,11 @@ class Recount:
             half_hours = facts["minutes"] // 30
             points = half_hours * 5
             self.counts[resident_id, HOURS, "ever"] += half_hours * 30 * SCALE
-            self.used[resident_id, "limit:service-day", day] += half_hours * 30 * SCALE
+            self.used[resident_id, "limit:service-day#quantity/day", day] += half_hours * 30 * SCALE
         elif facts["category"] == "民主协商":
             points = 10
         else:
-            limit = resident_id, "limit:activity-checkin#0", day
+            limit = resident_id, "limit:activity-checkin#points/day", day
             points = min(5, 15 - self.used[limit])
             self.used[limit] += points
         self.counts[resident_id, "earned:points", "ever"] += points
@@ -94,7 +94,7 @@ def state_of(work: Work, resident_id: int) -> dict[str, Any]:
     )
     reads = {
         "counts": select(StandingCount.name, StandingCount.bucket, StandingCount.count),
-        "levels": select(StandingLevel.ladder, StandingLevel.rank),
+        "levels": select(StandingLevel.ladder, StandingLevel.level, StandingLevel.cycle),
         "suspensions": select(StandingSuspension.penalty, StandingSuspension.what, StandingSuspension.until),
         "events": select(Standing.events),
     }
@@ -191,8 +191,8 @@ def test_the_counts_are_those_of_the_events(demo: Demo, recount: Recount):
     )
     assert {(of, name, period): count for of, name, period, count, _ in used} == recount.used
     assert {(name, cap) for _, name, _, _, cap in used} == {
-        ("limit:activity-checkin#0", 15),
-        ("limit:service-day", 8 * 60 * SCALE),
+        ("limit:activity-checkin#points/day", 15),
+        ("limit:service-day#quantity/day", 8 * 60 * SCALE),
     }
 
 
@@ -307,7 +307,7 @@ def test_a_volunteer_who_checks_in_today_has_the_hours_of_before_and_these(demo:
     assert name_count(after, HOURS) == hours + minutes * SCALE > minutes * SCALE
     assert name_count(after, "earned:points") == earned + minutes // 6
     assert after["used"] - before["used"] == {
-        ("limit:service-day", demo.today.isoformat(), minutes * SCALE, 8 * 60 * SCALE)
+        ("limit:service-day#quantity/day", demo.today.isoformat(), minutes * SCALE, 8 * 60 * SCALE)
     }
     assert after["events"] == {(events + 1,) for (events,) in before["events"]}
     assert report.is_clean

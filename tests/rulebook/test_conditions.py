@@ -330,6 +330,21 @@ def test_a_condition_sees_the_kind_of_the_event_unless_the_event_says_one_itself
     assert says_yes("{ kind = 'other' }", kind="other")
 
 
+@pytest.mark.parametrize(
+    ("where", "facts"),
+    [
+        ("{ person.age = { min = 18 } }", {"person.age": 30}),
+        ("{ balance.points = { min = 500 } }", {"balance.points": 500}),
+        ("{ level.star = 1 }", {"level.star": 1}),
+        ("{ frozen.loans = true }", {"frozen.loans": True}),
+        ("{ points = { min = 1, times = 'tally.served' }, person.age = 30 }", {"tally.served": 1, "person.age": 30}),
+    ],
+)
+def test_an_event_cannot_say_what_the_house_knows(where: str, facts: dict[str, Any]) -> None:
+    story = Story.under(RULES.replace("WHERE", f"where = {where}"), age=17)
+    assert story.tell("ask", "2026-03-02", **{**facts, "points": 1}).lines == []
+
+
 def test_hours_are_told_by_the_minutes_of_an_event() -> None:
     assert says_yes("{ hours = 1.5 }", minutes=90)
     assert says_yes("{ hours = { min = 1.5 } }", hours=2, minutes=10), "hours that are given count themselves"

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from commands.rulebook import group
 from rules.clock import ZONE
 from rules.rulebook.booking import BookingVerdict
 from rules.rulebook.decision import Decision, Line, LineKind
@@ -177,3 +178,12 @@ def test_an_example_leads_to_what_its_story_tells(document: str, story: str) -> 
 @pytest.mark.parametrize("document", [each for each, _ in EXAMPLES], ids=range(len(EXAMPLES)))
 def test_an_example_can_be_said_in_words(document: str) -> None:
     assert in_words(parse(document))
+
+
+def test_every_command_stands_on_the_page_with_options_that_it_has() -> None:
+    _, _, chapter = TEXT.partition("### Commands")
+    said = dict(re.findall(r"^\| `(\w+)((?: [^`]*)?)` \|", chapter.partition("\n## ")[0], re.MULTILINE))
+    assert said.keys() == group.commands.keys()
+    for name, words in said.items():
+        options = {option for param in group.commands[name].params for option in param.opts}
+        assert set(re.findall(r"--\w+", words)) <= options, name

@@ -158,7 +158,7 @@ BROKEN = [
     ),
     # lists
     (CHECKIN, CHECKIN.replace("[[earn]]", "[earn]"), "rulebook", 18, "not TOML", "不是有效的 TOML"),
-    (TALLY, TALLY.replace("[[tally]]", "[tally]"), "tally", 6, "must be a list of 0 to 500", "须为列表（0 至 500 项）"),
+    (TALLY, TALLY.replace("[[tally]]", "[tally]"), "tally", 6, "is written with two brackets", "须写成两层方括号"),
     ('id = "checkin"', 'id = ""', "earn[1].id", 12, "must be one word: letters, digits", "须为一个词"),
     ('id = "checkin"', 'id = "check in"', "earn[1].id", 12, "must be one word", "须为一个词"),
     ('id = "checkin"', "", "earn[1].id", 11, "is missing: must be one word", "缺少这个键：须为一个词"),
@@ -340,6 +340,33 @@ BROKEN = [
         "stands twice",
         "只能写一次",
     ),
+    *(
+        (
+            'event = "checkin"',
+            f'event = "checkin"\nwhere = {{ {condition} }}',
+            f"earn[1].where.{condition.split(' = ')[0]}",
+            15,
+            en,
+            zh,
+        )
+        for condition, en, zh in (
+            ('hours = "2"', "is a number", "这是数字"),
+            ("tally.days = true", "is a number", "这是数字"),
+            ('balance.points = { none_of = ["3"] }', "is a number", "这是数字"),
+            ('late = "true"', "true and false stand without quotes", "不加引号"),
+        )
+    ),
+    *(
+        (
+            'event = "checkin"',
+            f'event = "checkin"\nmilestone = {{ tally = "days", {name} = 1.5 }}',
+            f"earn[1].milestone.{name}",
+            15,
+            "whole number",
+            "整数",
+        )
+        for name in ("at", "every")
+    ),
     # what has to be stated, and what doesn't go together
     (
         'step = { of = 1, round = "down" }',
@@ -351,7 +378,7 @@ BROKEN = [
     ),
     (
         'step = { of = 1, round = "down" }',
-        'step = { of = 0.5, round = "up" }',
+        'step = { of = 0.25, round = "up" }',
         "calculation.round",
         1,
         "is needed",
@@ -733,9 +760,18 @@ def test_the_bounds_are_allowed(good: str, also_good: str) -> None:
     parse(changed(good, also_good))
 
 
+def test_a_rounding_need_not_be_stated_where_steps_make_amounts_even() -> None:
+    parse(changed('step = { of = 1, round = "down" }', 'step = { of = 0.5, round = "down" }'))
+    parse(changed("amount = 2\n", "amount = 2\nper = 0.5\n"))
+
+
 def test_one_word_may_stand_for_a_list_of_one() -> None:
     assert parse(changed('event = "checkin"', 'event = ["checkin"]')) == parse(GOOD)
     assert parse(changed('event = "checkin"', 'event = ["checkin", "scan"]')).earn[0].event == ("checkin", "scan")
+
+
+def test_a_fact_of_the_event_may_be_called_like_what_the_house_counts() -> None:
+    parse(changed('event = "checkin"', 'event = "checkin"\nwhere = { level = "区级", balance = "正", frozen = 3 }'))
 
 
 def test_an_amount_is_a_number_or_bounds_or_depends_on_a_fact() -> None:

@@ -253,7 +253,8 @@ def test_weights_add_up_ratings_of_several_people() -> None:
     rule = 'amount = 1\neach = { panel = 0.5, peers = 0.3, household = 0.2 }\nunit = "评分"'
     story = told(currency("decimals = 1"), earn(rule))
     assert story.earns("go", panel=90, peers=80, household=100) == 89
-    assert story.earns("go", panel=90) == 45
+    assert story.earns("go", panel=90) == 0
+    assert "peers 未填写" in reasons(story.tell("go", panel=90))
     award = only(story.tell("go", panel=Decimal("9.5"), peers=1, household=1))
     assert "每评分 1 分 × (9.5 × 0.5 + 1 × 0.3 + 1 × 0.2) 评分 = 5.25 分，向下取整 5.2 分" in award.explanation
 
@@ -479,8 +480,10 @@ def test_a_shared_limit_of_quantity_holds_within_one_event_too() -> None:
 
 
 def test_a_shared_limit_for_each_event_holds_all_its_rules_together() -> None:
-    story = told(TWO, shared('categories = ["a"]\npoints = 10\nper = "event"'))
-    assert earned_on(story, ["2026-03-02"] * 2) == [10, 10]
+    three = TWO + earn('amount = 5\ncategory = "a"', 3)
+    story = told(three, shared('categories = ["a"]\npoints = 16\nper = "event"'))
+    for _ in range(2):
+        assert [line.amount for line in story.tell("go", "2026-03-02").awards] == [6, 8, 2]
 
 
 def test_a_shared_limit_of_deductions_holds_what_is_taken() -> None:

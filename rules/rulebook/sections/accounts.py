@@ -115,7 +115,8 @@ class Currency:
     )
     floor: Decimal | FloorNone = key(
         Either((Amount(Decimal(-AMOUNT_MAX), Decimal(AMOUNT_MAX)), OneOf(FloorNone))),
-        'The lowest balance a deduction may lead to, in points; "none": the balance may become negative without end.',
+        'The lowest balance a deduction may lead to, in points; "none": the balance may become negative without end. One '
+        "below 0 can be previewed and replayed, but a draft with it is refused: the ledger knows no debts.",
         'floor = "none"',
         default=Decimal(0),
     )
@@ -187,7 +188,10 @@ class Calculation:
         default=None,
     )
     year_starts: str = key(
-        DayOfYear(), "The first day of the rulebook's year, month-day.", 'year_starts = "09-01"', default="01-01"
+        DayOfYear(),
+        "The first day of the rulebook's year, month-day. It moves `year` only: quarters and half years are the calendar's.",
+        'year_starts = "09-01"',
+        default="01-01",
     )
 
 

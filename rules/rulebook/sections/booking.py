@@ -36,7 +36,10 @@ class Deadline:
         Number(0, 366), "On the day so many days before, until `at`; 0: the same day.", "days_before = 0", default=None
     )
     working_days_before: int | None = key(
-        Number(1, 60), "On the so manieth working day before, until `at`.", "working_days_before = 1", default=None
+        Number(1, 60),
+        "On the so manieth working day before (Monday to Friday), until `at`.",
+        "working_days_before = 1",
+        default=None,
     )
     at: str | None = key(TimeOfDay(), "The time of that day.", 'at = "14:00"', default=None)
     never: bool | None = key(YES_NO, "true: not at all.", "never = true", default=None)
@@ -57,13 +60,14 @@ class Deadline:
 class Opens:
     """From when places are given out."""
 
-    days_before: int = key(Number(0, 366), "So many days before the day of the session.", "days_before = 7")
+    days_before: int = key(Number(0, 366), "So many plain days before the day of the session.", "days_before = 7")
     at: str = key(TimeOfDay(), "The time of that day.", 'at = "17:00"', default="00:00")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quota:
-    """How many bookings (or cancellations) there may be in a window before no more booking is possible."""
+    """How many bookings (or cancellations) an account may make in a window before no more booking is possible. They count
+    on the day on which they are made, and a booking that is cancelled stays counted."""
 
     title: str | None = key(TEXT, "In words, for residents.", 'title = "每天取消 2 次"', default=None)
     events: tuple[str, ...] = key(
@@ -75,7 +79,9 @@ class Quota:
     where: Where = key(WHERE, "Which of them are counted.", 'where = { venue_kind = "court" }', default=())
     times: int = key(Number(1, TIMES_MAX), "At most so many.", "times = 2")
     per: Window = key(WINDOW, "The window.", 'per = "day"')
-    by: tuple[str, ...] = key(WORDS, "Facts that have a quota each.", 'by = ["hospital", "department"]', default=())
+    by: tuple[str, ...] = key(
+        WORDS, "Facts that have a quota each, within the account.", 'by = ["hospital", "department"]', default=()
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -80,7 +80,7 @@ class ByFact:
     )
     otherwise: Decimal | None = key(
         FACTOR,
-        "The number for any other value, and when the fact is not given; without it the rule doesn't speak then.",
+        "The number for any other value, and when the fact is not given; without it the rule gives nothing then.",
         "otherwise = 1",
         default=None,
     )
@@ -113,7 +113,10 @@ class Milestone:
     tally: str = key(WORD, "The tally.", 'tally = "reading-days"')
     at: Decimal | None = key(QUANTITY, "Once the tally reaches this.", "at = 7", default=None)
     every: Decimal | None = key(
-        QUANTITY, "Each time the tally reaches another multiple of this.", "every = 30", default=None
+        QUANTITY,
+        "Each time the tally reaches another multiple of this; once, where an event passes several.",
+        "every = 30",
+        default=None,
     )
 
     def check(self) -> None:
@@ -204,7 +207,7 @@ class Rule:
     each: str | Mapping[str, Decimal] | None = key(
         Either((WORD, TableOf(FACTOR))),
         "What the amount is multiplied by: a quantity of the event (`hours` comes from minutes), or a table of quantities "
-        "with their weights. Without it, the event counts once.",
+        "with their weights. Without it, the event counts once. Where a quantity isn't given, the rule gives nothing.",
         'each = "hours"',
         default=None,
     )
@@ -213,7 +216,9 @@ class Rule:
     step: Step | None = key(
         Section(Step), "The steps in which the quantity counts.", 'step = { of = 1, round = "down" }', default=None
     )
-    at_most: Decimal | None = key(QUANTITY, "So much of one event's quantity counts.", "at_most = 2", default=None)
+    at_most: Decimal | None = key(
+        QUANTITY, "So much of one event's quantity counts, before any factor.", "at_most = 2", default=None
+    )
     beyond: Beyond | None = key(
         Section(Beyond),
         "Only what goes beyond an amount counts.",
@@ -267,7 +272,7 @@ class Earn(Rule):
     )
     claim: Claim | None = key(
         Section(Claim),
-        "A deadline, counted to the event's fact `claimed_on`.",
+        "A deadline, counted to the event's fact `claimed_on`; without it, to the day on which the event is recorded.",
         "claim = { within_days = 3 }",
         default=None,
     )
@@ -311,7 +316,10 @@ class VoidRule:
     event: tuple[str, ...] = key(WORDS, "The kind of event, or several.", 'event = "complaint"')
     where: Where = key(WHERE, "What else has to be true.", "where = { serious = true }", default=())
     of: str = key(
-        WORD, "The fact that names the event whose points are taken back.", 'of = "service_ref"', default="of"
+        WORD,
+        "The fact that names the event whose points are taken back, by the `ref` under which it was told.",
+        'of = "service_ref"',
+        default="of",
     )
 
 

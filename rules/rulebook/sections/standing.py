@@ -54,7 +54,8 @@ class Ladder:
     title: str = key(TEXT, "In words, for residents.", 'title = "星级志愿者"')
     falls: bool = key(
         YES_NO,
-        "true: the level falls when what it needs is gone, so it follows a balance or a year; false: it is kept.",
+        "true: the level falls when what it needs is gone, so it follows a balance or a year, and is worked out anew "
+        "whenever it is asked for; false: it is kept, as it is on record.",
         "falls = true",
     )
     kept_while: Where = key(
@@ -140,7 +141,11 @@ class Freeze:
 
     id: str = key(WORD, "The word by which conditions name it.", 'id = "borrowing"')
     title: str = key(TEXT, "In words, for residents.", 'title = "借阅权限冻结"')
-    where: Where = key(WHERE, "It begins when this becomes true.", "where = { balance.points = { max = 0 } }")
+    where: Where = key(
+        WHERE,
+        "It begins with the event that makes this true, and not where it was true before.",
+        "where = { balance.points = { max = 0 } }",
+    )
     blocks: tuple[str, ...] = key(
         WORDS,
         'What can\'t be done meanwhile: "booking", "redemption", "earning", "transfer", or words of the town\'s own.',
@@ -182,7 +187,7 @@ class Suspension:
 class PenaltyStep:
     """What happens at a number of infractions: a warning, a suspension, or more."""
 
-    at: int = key(Number(1, TIMES_MAX), "The number of infractions in the window.", "at = 3")
+    at: int = key(Number(1, TIMES_MAX), "Exactly this number of infractions in the window.", "at = 3")
     warns: bool = key(YES_NO, "A warning.", "warns = true", default=False)
     suspends: Suspension | None = key(Section(Suspension), "A suspension.", "suspends = { days = 90 }", default=None)
     consequences: tuple[str, ...] = key(
