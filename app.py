@@ -19,6 +19,7 @@ from blueprints.edge.request_log import configure_logging, register_request_log
 from blueprints.jobs.routes import room as jobs
 from blueprints.ledger.routes import room as ledger
 from blueprints.points.adjustments import room as adjustments
+from blueprints.points.events import room as events
 from blueprints.points.explanations import room as explanations
 from blueprints.points.imports import room as imports
 from blueprints.points.routes import room as points
@@ -26,6 +27,7 @@ from blueprints.points.transfers import room as transfers
 from blueprints.reports.routes import room as reports
 from blueprints.reservations.routes import room as reservations
 from blueprints.residents.routes import room as residents
+from blueprints.rulebook.routes import room as rulebook
 from blueprints.seals.routes import room as seals
 from blueprints.system.routes import room as system
 from blueprints.territory.routes import room as territory
@@ -53,6 +55,8 @@ ROOMS = (
     imports,
     ledger,
     seals,
+    rulebook,
+    events,
 )
 
 

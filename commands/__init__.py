@@ -3,6 +3,6 @@
 Each file is a group or a command; another one is registered in GROUPS.
 """
 
-from commands import jobs, ledger
+from commands import jobs, ledger, rulebook
 
-GROUPS = (ledger.group, jobs.group)
+GROUPS = (ledger.group, jobs.group, rulebook.group)

@@ -25,6 +25,7 @@ from rules.clock import ZONE
 from rules.errors import Kind, RuleError
 from rules.ids import ID_MAX
 from rules.paging import Page, Position, cut
+from rules.points.standings import blocked_until
 from rules.rows import AnyRow
 from rules.rulebook.booking import BOOKING
 from rules.rulebook.standing import FOR_GOOD
@@ -309,9 +310,7 @@ def _check_eligible(work: Work, offer: AnyRow, party_size: int) -> None:
     if offer.resident_status is ResidentStatus.SUSPENDED:
         raise Suspended
     if offer.suspended_until is not None:
-        if offer.suspended_until >= FOR_GOOD:
-            raise BookingFrozen
-        raise BookingSuspended(until=offer.suspended_until.astimezone(ZONE).strftime("%Y-%m-%d"))
+        _refuse_blocked(work)
     if offer.eligible_path is not None and not (offer.home_path or "").startswith(offer.eligible_path):
         raise OutsideTerritory(place=offer.eligible_name)
     if offer.volunteers_only and not is_volunteer(work, work.actor.id):
@@ -320,6 +319,15 @@ def _check_eligible(work: Work, offer: AnyRow, party_size: int) -> None:
         raise PartyTooLarge(party_size_max=offer.party_size_max)
     if offer.activity_status is ActivityStatus.CANCELLED:
         raise SessionCancelled
+
+
+def _refuse_blocked(work: Work) -> None:
+    """Refuse whom a penalty or a freeze keeps from booking; asked only of those for whom one is on record."""
+    until = blocked_until(work, work.actor.id, BOOKING)
+    if until is not None and until >= FOR_GOOD:
+        raise BookingFrozen
+    if until is not None:
+        raise BookingSuspended(until=until.astimezone(ZONE).strftime("%Y-%m-%d"))
 
 
 def _why_not_taken(work: Work, asked: dict[str, Any], party_size: int) -> RuleError:

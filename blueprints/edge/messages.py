@@ -38,6 +38,10 @@ TEMPLATES = {
     "Shorter than minimum length {min}.": "长度不能小于 {min}。",
     "Longer than maximum length {max}.": "长度不能超过 {max}。",
     "String does not match expected pattern.": "格式不对。",
+    "Facts are words with a text, a number, true or false each; at most 40 of them.": (
+        "应为由词到文字、数字、true 或 false 的对应，最多 40 项。"
+    ),
+    "A rulebook is a TOML document of at most 256 KiB.": "规则须为不超过 256 KiB 的 TOML 文件。",
 }
 
 

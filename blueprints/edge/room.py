@@ -54,13 +54,14 @@ class Room(Blueprint):
         self.needs: dict[str, str] = {}  #: what each endpoint needs
 
     def does(
-        self, method: str, rule: str, *, needs: str, refuses: Refusals = (), once: bool = False
+        self, method: str, rule: str, *, needs: str, refuses: Refusals = (), once: bool = False, reads: bool = False
     ) -> Callable[[View], View]:
         """A route that runs in one unit of work, which its view is handed first.
 
         `needs`: one of caller.NEEDS. `refuses`: what its rule may raise. `once`: the caller must send an
-        Idempotency-Key.
+        Idempotency-Key. `reads`: it writes nothing, though its question is too long for a query.
         """
+        assert not (once and reads), "what is done once is a write"
 
         def decorate(view: View) -> View:
             def handle(*args: Any, **kwargs: Any) -> Response:
@@ -75,7 +76,7 @@ class Room(Blueprint):
 
                 if once:
                     return answer_once(transactions, caller.town_id, authorised, answer)
-                perform = transactions.read if method == "GET" else transactions.write
+                perform = transactions.read if reads or method == "GET" else transactions.write
                 return perform(caller.town_id, VISITOR, lambda work: answer(authorised(work)))
 
             return self._add(method, rule, view, handle, needs=needs, refuses=refuses, once=once)

@@ -110,9 +110,9 @@ def give_points(work: Work, to_resident_id: int, amount: int) -> Receipt:
 def _check_terms(work: Work, plan: Plan, amount: int) -> None:
     """Hold a gift to the rulebook's conditions and limits, and count it. The standing's row is the turn of both."""
     terms = plan.rulebook.transfer
-    if not (terms.limits or terms.where or plan.freezes or plan.rulebook.penalty):
-        return
-    take_turn(work, work.actor.id)
+    is_counted = bool(terms.limits or terms.where or plan.freezes or plan.rulebook.penalty)
+    if is_counted:
+        take_turn(work, work.actor.id)
     wish = Happening(SOURCE, work.now)
     standing = standing_of(work, plan, work.actor.id, wish)
     main = plan.rulebook.main_currency.id
@@ -123,6 +123,8 @@ def _check_terms(work: Work, plan: Plan, amount: int) -> None:
         if refusal.code != "points_insufficient":  # the ledger says so itself
             raise TransferRefused(reason=refusal.sentence)
     uses = uses_of(plan, wish, standing, amount)
+    if not uses:
+        return
     counters = {(use.name, use.bucket): use.count for use in uses}
     save_changes(work, plan, work.actor.id, Changes(counters=counters), ())
 

@@ -31,6 +31,7 @@ from app import create_app
 from blueprints.edge.house import EXTENSION, House
 from models.reservations import ReservationStatus
 from models.residents import Role
+from models.rulebook import RulebookVersion
 from tests.build import ApiClient, Person, TownBuilder, settings_for
 from tests.edge.helpers import reservation
 from tests.ledger.keeping import earn_points
@@ -81,7 +82,13 @@ def world(app: Flask, house: House, town: TownBuilder, api: ApiClient, monkeypat
         .json
         for n in (1, 500)
     ]
+    document = town.rows(RulebookVersion.document)[0].document
+    draft = api.as_(staff).post("/rulebooks/drafts", {"document": document, "effective_from": "2099-01-01"}).json
     known = {
+        "document": [document, "x = 1"],
+        "draft_id": [draft["id"]],
+        "kind": ["checkin"],
+        "number": [1],
         "resident_id": [resident.id],
         "to_resident_id": [town.resident().id],
         "txn_id": [receipt.txn_id for receipt in (*earned, spent)],

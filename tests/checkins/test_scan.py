@@ -15,6 +15,7 @@ from models.reservations import Reservation, ReservationStatus
 from models.residents import ResidentStatus, Role
 from rules.clock import utc_now
 from tests.build import BUDGET, ApiClient, Person, TownBuilder, fresh_key
+from tests.rulebook.live import counts, put_in_force
 
 HOUR = timedelta(hours=1)
 
@@ -231,6 +232,71 @@ def test_an_empty_budget_keeps_nobody_out_and_pays_nothing(town: TownBuilder, ap
     assert (answer["result"], answer["points"]["awarded"]) == ("admitted", 0)
     assert "预算" in answer["points"]["explanation"]
     assert town.rows(Posting.amount, amount=5) == []
+
+
+RULES = """
+name = "签到积分"
+[expiry]
+years = 1
+[[tally]]
+id = "visits"
+title = "到场次数"
+events = ["checkin"]
+[[earn]]
+id = "education"
+event = "checkin"
+title = "亲子活动签到"
+where = { category = "亲子早教", minutes = { min = 60 }, provenance = "signed", volunteers_only = false }
+amount = 5
+limits = [{ times = 1, per = "day" }]
+"""
+
+
+def test_a_limit_keeps_nobody_out_and_the_answer_says_why_nothing_was_given(
+    town: TownBuilder, api: ApiClient, door: Door
+) -> None:
+    put_in_force(town, RULES)
+    sessions = [town.session(activity_id=town.activity(title=title)) for title in ("早教一", "早教二")]
+    resident = with_place(town, api, sessions[0])
+    assert api.as_(resident).post(f"/sessions/{sessions[1]}/reservations", {}).status_code == 201
+    first, second = (door.scan(town.code_of(resident), session).json for session in sessions)
+    assert (first["points"]["awarded"], second["result"]) == (5, "admitted")
+    assert second["points"] == {
+        "awarded": 0,
+        "balance": 5,
+        "explanation": "亲子活动签到《早教二》：每次 5 分 × 1 次 = 5 分；亲子活动签到每日最多 1 次，已有 1 次"
+        "（签到积分，规则 education）",
+    }
+    assert counts(town, resident)["tally:visits", "ever"] == 2, "who is there is counted"
+
+
+def test_what_no_rule_gives_anything_for_is_admitted_without_a_word(
+    town: TownBuilder, api: ApiClient, door: Door
+) -> None:
+    put_in_force(town, RULES)
+    session = town.session(activity_id=town.activity(category="书法"))
+    answer = door.scan(town.code_of(with_place(town, api, session)), session).json
+    assert answer["result"] == "admitted"
+    assert answer["points"] == {"awarded": 0, "balance": 0, "explanation": None}
+
+
+def test_the_event_keeps_what_rules_may_ask_of_it(town: TownBuilder, api: ApiClient, door: Door) -> None:
+    session = town.session(activity_id=town.activity(title="早教"))
+    door.scan(town.code_of(with_place(town, api, session)), session)
+    [(payload,)] = town.rows(Event.payload)
+    assert payload == {
+        "kind": "checkin",
+        "subject": "早教",
+        "facts": {
+            "scene": "education",
+            "category": "亲子早教",
+            "volunteers_only": False,
+            "minutes": 120,
+            "party_size": 2,
+            "provenance": "signed",
+        },
+        "session_id": str(session),
+    }
 
 
 def test_a_scanner_of_another_community_may_not_scan_here(town: TownBuilder, api: ApiClient) -> None:

@@ -26,6 +26,7 @@ from rules.ids import ID_MAX
 
 PROVIDER = OrjsonProvider(Flask(__name__, static_folder=None))
 INT64 = st.integers(-(2**63), 2**63 - 1)
+HUNDREDTHS = st.decimals(-(10**9), 10**9, places=2)
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20) | st.sampled_from(
     ["", "亲子早教", "😀", "\0", '"\\']
 )
@@ -67,20 +68,35 @@ def _values_of(field: fields.Field) -> st.SearchStrategy[Any]:
             return st.sampled_from(field.enum)
         case fields.Boolean():
             return st.booleans()
-        case fields.Integer():
-            return INT64
+        case fields.Number():
+            return HUNDREDTHS if isinstance(field, fields.Float) else INT64
         case Hexadecimal():
             return st.binary(max_size=32)
         case fields.String():
             return TEXT
         case fields.Dict():
-            return st.dictionaries(TEXT, INT64 | TEXT | st.lists(TEXT, max_size=2), max_size=3)
+            anything = INT64 | TEXT | st.lists(TEXT, max_size=2)
+            value = values_of(field.value_field) if field.value_field else anything
+            return st.dictionaries(TEXT, value, max_size=3)
     raise AssertionError(f"say here what a {type(field).__name__} is filled with")
 
 
 def objects_of(schema: type[Schema]) -> st.SearchStrategy[SimpleNamespace]:
     members = {field.attribute or name: values_of(field) for name, field in schema().dump_fields.items()}
-    return st.fixed_dictionaries(members).map(lambda values: SimpleNamespace(**values))
+    return st.fixed_dictionaries(members).map(_with_attributes)
+
+
+def _with_attributes(values: dict[str, Any]) -> SimpleNamespace:
+    """An object with these attributes; those with a dot are of an object within it."""
+    made = SimpleNamespace()
+    for path, value in values.items():
+        *outer, name = path.split(".")
+        holder = made
+        for each in outer:
+            holder.__dict__.setdefault(each, SimpleNamespace())
+            holder = getattr(holder, each)
+        setattr(holder, name, value)
+    return made
 
 
 def as_json(dumped: Any) -> Any:

@@ -41,9 +41,13 @@ PARAMETERS = {
     "GET /api/v1/points/adjustments": PAGE | {"status"},
     "GET /api/v1/points/imports": PAGE,
     "GET /api/v1/points/imports/{import_id}/rows": PAGE,
+    "GET /api/v1/rulebooks": {"town"},
+    "GET /api/v1/rulebooks/drafts": PAGE,
+    "GET /api/v1/rulebooks/{number}": {"town"},
     "POST /api/v1/auth/refresh": {"town"},
     "POST /api/v1/auth/staff": {"town"},
     "POST /api/v1/auth/wechat": {"town"},
+    "POST /api/v1/rulebooks/preview": {"town"},
 }
 ONCE = {
     "POST /api/v1/sessions/{session_id}/reservations",
@@ -56,9 +60,13 @@ ONCE = {
     "POST /api/v1/points/imports/{import_id}/refusal",
     "POST /api/v1/ledger/transactions/{txn_id}/reversal",
     "POST /api/v1/ledger/budgets",
+    "POST /api/v1/points/events",
+    "POST /api/v1/rulebooks/drafts",
+    "POST /api/v1/rulebooks/drafts/{draft_id}/publication",
+    "POST /api/v1/rulebooks/drafts/{draft_id}/refusal",
 }
 #: They say all there is to say by their address.
-WITHOUT_A_BODY = re.compile(r"POST .*/(sign-out|approval|refusal)")
+WITHOUT_A_BODY = re.compile(r"POST .*/(sign-out|approval|refusal|publication)")
 #: The document and its page are no operations of the document.
 NOT_DESCRIBED = {"GET /openapi.json", "GET /docs", "GET /docs/assets/<path:name>"}
 

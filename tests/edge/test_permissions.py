@@ -21,7 +21,7 @@ from blueprints.edge.house import House
 from models.checkins import Scan
 from models.residents import Role
 from rules.clock import utc_now
-from tests.build import ApiClient, Person, TownBuilder, fresh_key, new_town
+from tests.build import RULEBOOK, ApiClient, Person, TownBuilder, fresh_key, new_town
 from tests.edge.helpers import NOBODY, TURNED_AWAY, open_at, problem_of, reserve, scan
 
 #: For machines: no token is read, so a bad one doesn't matter either.
@@ -77,6 +77,16 @@ MATRIX: dict[str, str] = {
     "POST /api/v1/ledger/transactions/<id:txn_id>/reversal": Role.MANAGER,
     "GET /api/v1/ledger/budgets": Role.AUDITOR,
     "POST /api/v1/ledger/budgets": Role.MANAGER,
+    "GET /api/v1/rulebooks": ANYONE,
+    "GET /api/v1/rulebooks/<id:number>": ANYONE,
+    "POST /api/v1/rulebooks/preview": ANYONE,
+    "POST /api/v1/rulebooks/replay": Role.MANAGER,
+    "POST /api/v1/rulebooks/drafts": Role.MANAGER,
+    "GET /api/v1/rulebooks/drafts": Role.MANAGER,
+    "POST /api/v1/rulebooks/drafts/<id:draft_id>/publication": Role.MANAGER,
+    "POST /api/v1/rulebooks/drafts/<id:draft_id>/refusal": Role.MANAGER,
+    "POST /api/v1/points/events": Role.ORGANISER,
+    "GET /api/v1/me/standing": RESIDENT,
 }
 #: They bring what they need in the body; a token beside it is nothing to them.
 SIGN_INS = {"POST /api/v1/auth/wechat", "POST /api/v1/auth/staff", "POST /api/v1/auth/refresh"}
@@ -92,6 +102,10 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /api/v1/points/imports": {"name": "empty.csv", "csv": ""},
     "POST /api/v1/ledger/transactions/<id:txn_id>/reversal": {"reason": "测试"},
     "POST /api/v1/ledger/budgets": {"operator_id": str(NOBODY), "amount": 1, "explanation": "测试"},
+    "POST /api/v1/rulebooks/preview": {"kind": "checkin"},
+    "POST /api/v1/rulebooks/replay": {"document": RULEBOOK, "begin": "2026-01-01", "end": "2026-01-02"},
+    "POST /api/v1/rulebooks/drafts": {"document": RULEBOOK, "effective_from": "2026-01-01"},
+    "POST /api/v1/points/events": {"resident_id": str(NOBODY), "kind": "service"},
 }
 
 

@@ -14,8 +14,9 @@ from blueprints.edge.house import House
 from models.activities import Session
 from models.reservations import Reservation, ReservationStatus
 from models.residents import Resident, Role
-from tests.build import PASSWORD, ApiClient, Person, TownBuilder, fresh_key, new_town
+from tests.build import PASSWORD, RULEBOOK, ApiClient, Person, TownBuilder, fresh_key, new_town
 from tests.edge.helpers import open_at, problem_of, reservation, reserve, scan, twin
+from tests.rulebook.live import organiser, put_in_force, record, recorded
 
 
 @dataclass(frozen=True)
@@ -221,6 +222,20 @@ def test_a_refresh_token_that_names_another_town_is_not_valid(world: World) -> N
     _, token_id, secret = pair["refresh_token"].split(".")
     forged = f"{world.theirs.id}.{token_id}.{secret}"
     problem_of(world.visitor.post("/auth/refresh", {"refresh_token": forged}), 401, "auth.refresh_invalid")
+
+
+def test_what_happened_in_another_town_and_how_it_is_judged_stays_there(world: World) -> None:
+    neighbour = twin(world.ours, world.their_resident)
+    for town, amount in ((world.ours, 3), (world.theirs, 7)):
+        put_in_force(town, RULEBOOK.replace('checkin"', 'service"').replace("amount = 5", f"amount = {amount}"))
+    their_staff = organiser(world.theirs, ApiClient(world.app, world.theirs))
+    assert recorded(their_staff, world.their_resident, "service", ref="same")["awarded"] == 7
+    before = world.theirs.contents()
+    our_staff = organiser(world.ours, world.visitor)
+    assert recorded(our_staff, neighbour, "service", ref="same")["balance"] == 3
+    problem_of(record(our_staff, world.theirs.resident(), "service"), 404, "resident.unknown")
+    assert world.visitor.as_(neighbour).get("/me/standing").get_json()["balances"][0]["amount"] == 3
+    assert {**world.theirs.contents(), "resident": None} == {**before, "resident": None}
 
 
 def test_a_cursor_of_another_town_shows_nothing_of_it(world: World) -> None:

@@ -20,6 +20,7 @@ from models.residents import Resident, Role
 from rules.residents import sign_in
 from rules.work import SYSTEM, Work
 from tests.build import PASSWORD, TownBuilder, fresh_key, new_town
+from tests.edge.helpers import claims_of, signed
 
 NAME = "欧阳不入日志"
 PHONE = "13800138000"
@@ -91,6 +92,16 @@ def walk_through(app: Flask, town: TownBuilder) -> Walk:
     go("GET", "/api/v1/me/points", 200, resident)
     go("GET", "/api/v1/me/points/statement", 200, resident)
     go("DELETE", f"/api/v1/reservations/{held['id']}", 409, resident, headers={"Idempotency-Key": fresh_key()})
+    go("GET", f"/api/v1/rulebooks{query}", 200)
+    wish = {"kind": "checkin", "subject": NAME, "facts": {"phone": PHONE}}
+    go("POST", "/api/v1/rulebooks/preview", 200, resident, json=wish)
+    go("POST", "/api/v1/rulebooks/preview", 403, resident, json=wish | {"document": f"# {PHONE}"})
+    go("GET", "/api/v1/me/standing", 200, resident)
+    organiser = go.keep("organiser's token", signed(town, claims_of(town, town.staff(Role.ORGANISER, Role.MANAGER))))
+    event = {"resident_id": me["id"], "kind": "service", "subject": NAME, "facts": {"phone": PHONE}}
+    go("POST", "/api/v1/points/events", 422, organiser, json=event, headers={"Idempotency-Key": fresh_key()})
+    draft = {"document": f'"{NAME}" = "{PHONE}"', "effective_from": "2099-01-01"}
+    go("POST", "/api/v1/rulebooks/drafts", 422, organiser, json=draft, headers={"Idempotency-Key": fresh_key()})
 
     go("GET", "/api/v1/me", 401, "not-a-token-of-ours")
     go("GET", f"/api/v1/{PHONE}", 404)
