@@ -41,6 +41,7 @@ TEMPLATES = {
     "Facts are words with a text, a number, true or false each; at most 40 of them.": (
         "应为由词到文字、数字、true 或 false 的对应，最多 40 项。"
     ),
+    "`kind` is the event's own word; call this fact something else.": "`kind` 是事件自己的种类，请给这项事实换一个名称。",
     "A rulebook is a TOML document of at most 256 KiB.": "规则须为不超过 256 KiB 的 TOML 文件。",
 }
 

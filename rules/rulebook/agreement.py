@@ -16,6 +16,7 @@ from rules.rulebook.sections.accounts import (
 )
 from rules.rulebook.sections.common import Limit
 from rules.rulebook.sections.earning import (
+    TIMES,
     ByFact,
     Deduct,
     Earn,
@@ -152,6 +153,11 @@ class _Agreement:
                     "不能是积分的累计",
                     "can't be a tally of points: they come after the rules",
                 )
+            wanted = rule.milestone.at if rule.milestone.at is not None else rule.milestone.every
+            is_counted = tally is not None and (tally.of == TIMES or tally.streak is not None)
+            if is_counted and wanted is not None and wanted != wanted.to_integral_value():
+                name = "at" if rule.milestone.at is not None else "every"
+                self._say((*path, "milestone", name), "须为整数", "must be a whole number: the tally counts times")
         if rule.beyond:
             self._known((*path, "beyond", "tally"), [rule.beyond.tally], set(self.tallies))
             tally = self.tallies.get(rule.beyond.tally)

@@ -203,11 +203,16 @@ class Tokens:
 
     @staticmethod
     def _others_for(wallet: list[Token], tokens: list[Token], today: date) -> list[Token]:
-        """For tokens that came in, the last first: the same ones, or else others that the same issuer owes."""
+        """For tokens that came in, the last first: the same ones, or else others that the same issuer owes.
+
+        What lapsed has lapsed, booked or not: others in its place would be lost as well.
+        """
         there, taken = list(wallet), []
         for token, group in groupby(reversed(tokens)):
+            if token.expires_on < today:
+                raise NotReversible
             wanted = len(list(group))
-            others = [t for t in there if t.issuer_id == token.issuer_id and (t == token or t.expires_on >= today)]
+            others = [t for t in there if t.issuer_id == token.issuer_id and t.expires_on >= today]
             chosen = sorted(others, key=lambda other: (other != token, other))[:wanted]
             if len(chosen) < wanted:
                 raise PointsInsufficient

@@ -258,6 +258,7 @@ FACTS_WRONG: tuple[object, ...] = (
     {"": 1},
     {"a b": 1},
     {"person.age": 70},
+    {"kind": "festival"},
     {"x" * 65: 1},
     {"word": "x" * 201},
     {"word": "a\nb"},

@@ -251,6 +251,14 @@ BROKEN = [
         "has more decimals than the currency (0)",
         "小数最多 0 位",
     ),
+    (
+        "amount = 5",
+        'amount = 5\nlimits = [{ points = 3, per = "day" }, { times = 3, per = "day" }, { points = 4, per = "day" }]',
+        "earn[1].limits",
+        16,
+        "two limits of one kind and window can't stand together",
+        "同一窗口的同类限额只能有一项",
+    ),
     # what has to be there
     (
         'event = "checkin"',

@@ -65,7 +65,7 @@ def drawn(examples: int) -> settings:
 # --- documents --------------------------------------------------------------------------------------------------------
 
 
-@drawn(30)
+@drawn(20)
 @given(documents(WILD), st.integers(0, 9))
 def test_a_rulebook_is_written_as_a_document_that_reads_the_same(document: dict[str, Any], levels: int) -> None:
     rulebook = parse(toml_of(document, levels))
@@ -77,7 +77,7 @@ def test_a_rulebook_is_written_as_a_document_that_reads_the_same(document: dict[
 NO_VALUE = "1979-05-27T07:32:00"  #: a moment: no key takes one
 
 
-@drawn(20)
+@drawn(15)
 @given(documents(PLAIN), st.integers(1, 9), st.data())
 def test_a_value_that_no_key_takes_is_told_by_its_very_key_and_line(
     document: dict[str, Any], levels: int, data: st.DataObject
@@ -158,7 +158,7 @@ def check_that_it_is_valid_or_refused(text: str) -> None:
 published = st.sampled_from(sorted(PUBLISHED.glob("*.toml"))).map(lambda path: path.read_text(encoding="utf-8"))
 
 
-@drawn(30)
+@drawn(20)
 @given(damaged(documents(PLAIN).map(toml_of)))
 def test_a_damaged_rulebook_is_valid_or_refused_with_key_and_line(text: str) -> None:
     check_that_it_is_valid_or_refused(text)
@@ -479,7 +479,7 @@ def test_the_arithmetic_of_an_explanation_adds_up_to_the_amount(story: tuple[Rul
         check_explanations(plan, happening, decision)
 
 
-@drawn(60)
+@drawn(40)
 @given(stories(("currency", "tally", "earn", "deduct", "limit"), {"order": "document"}))
 def test_a_rulebook_that_states_no_rounding_never_rounds(story: tuple[Rulebook, list[Happening]]) -> None:
     rulebook, history = story
@@ -508,6 +508,15 @@ limits = st.builds(
     st.sampled_from([[], [], ["loan"], ["loan", "place"], ["kind"]]),
     st.sampled_from(["trim", "trim", "nothing"]),
 )
+
+
+def counted_by(limit: dict[str, Any]) -> Any:
+    """What two limits of one rule can't have in common."""
+    return [kind for kind in ("points", "times", "quantity") if kind in limit], limit["per"], limit.get("by")
+
+
+def several(of: st.SearchStrategy[dict[str, Any]]) -> st.SearchStrategy[list[dict[str, Any]]]:
+    return st.lists(of, max_size=3, unique_by=lambda limit: repr(counted_by(limit)))
 
 
 @dataclass(frozen=True)
@@ -539,7 +548,7 @@ def limited(draw: st.DrawFn) -> dict[str, Any]:
         rule: dict[str, Any] = {"id": word, "title": word, "event": draw(st.sampled_from([["go"], ["go", "come"]]))}
         rule |= {"amount": draw(st.sampled_from([2, 4, 10])), "category": draw(st.sampled_from(["x", "y"]))}
         rule |= draw(st.sampled_from([{}, {"each": "items"}, {"each": "hours"}]))
-        own = draw(st.lists(limits, max_size=3))
+        own = draw(several(limits))
         fits(document, "earn", rule | {"limits": [each for each in own if "quantity" not in each or "each" in rule]})
     for word in ("s", "t")[: draw(st.integers(0, 2))]:
         which = draw(st.sampled_from([{"rules": ["a", "b"]}, {"categories": ["x"]}, {"currency": "points"}]))
@@ -659,7 +668,7 @@ def test_no_window_of_any_limit_ever_holds_more_than_the_limit(
 
 
 @drawn(150)
-@given(st.lists(limits.filter(lambda limit: "quantity" not in limit), max_size=3), eventful())
+@given(several(limits.filter(lambda limit: "quantity" not in limit)), eventful())
 def test_a_limit_takes_nothing_that_it_has_room_for(
     own: list[dict[str, Any]], events: list[tuple[str, date, dict[str, Any]]]
 ) -> None:
