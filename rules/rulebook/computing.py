@@ -29,7 +29,7 @@ AMOUNT_MAX = 10**12
 ROUNDED = {Rounding.DOWN: "向下取整", Rounding.UP: "向上取整", Rounding.HALF_UP: "四舍五入"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Quantity:
     """How much of an event counts for a rule."""
 
@@ -39,7 +39,7 @@ class Quantity:
     notes: tuple[str, ...] = ()  #: what was left out, and why
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Computed:
     """Points in the smallest unit, and how they were computed; or None, and why not."""
 

@@ -59,7 +59,7 @@ APPROVERS = {
 Before: TypeAlias = dict[str, tuple[int, ...]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Wish:
     """What a rule wants to give before limits on points."""
 

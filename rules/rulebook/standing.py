@@ -1,8 +1,8 @@
 """Where somebody stands in the eyes of the rules: what they hold, what is counted of them, what is in force for them.
 
 A standing goes into an evaluation and is not touched by it; what the evaluation wants changed comes out as `Changes`.
-`apply` makes the next standing of them: for a replay, a preview of several events, a test. The database keeps the same
-things in the ledger and in `rule_usage`; `rules.points.events` reads them into a standing and books the changes.
+`apply` makes the next standing of them: for a replay, the demo, a test. The database keeps points in the ledger, what
+awards used up of limits in `rule_usage`, and the rest in the tables of models/rulebook.py: `rules.rulebook.standings`.
 """
 
 from __future__ import annotations
