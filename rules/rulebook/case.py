@@ -180,7 +180,7 @@ class Case:
         """What a counter holds in the window that the event is in; of a rolling one, up to its day."""
         if window.is_rolling:
             return window.count_at(self.counter(name), self.day, self.plan.year_starts)
-        bucket = self.bucket(window)
+        bucket = self._buckets.get(window.counts_in) or self.bucket(window)
         before = self.standing.counters.get(name, _NO_BUCKETS).get(bucket, 0)
         return before + self.changes.counters.get((name, bucket), 0)
 
@@ -192,7 +192,7 @@ class Case:
 
     def add(self, name: str, window: Window, count: int) -> str:
         """Count something in the bucket of the event's day, and return its key."""
-        bucket = self.bucket(window)
+        bucket = self._buckets.get(window.counts_in) or self.bucket(window)
         self.changes.counters[name, bucket] = self.changes.counters.get((name, bucket), 0) + count
         self._counted.add(name)
         return bucket

@@ -78,7 +78,7 @@ def evaluate(plan: Plan, happening: Happening, standing: Standing, *, gives: boo
     speaking = plan.speaking_of(happening.kind)
     if standing.frozen:
         end_lapsed_freezes(case)
-    before = _counts_before(case, [*speaking.earn, *speaking.deduct])
+    before = {counted.tally.id: case.counts_before(counted) for counted in speaking.watched}
     for counted in speaking.tallies:
         if is_met(counted.tally.where, case.fact):
             case.count_in_tally(counted)
@@ -118,15 +118,6 @@ def points_counted(
     return case.changes.counters
 
 
-def _counts_before(case: Case, rules: Sequence[Planned[Any]]) -> Before:
-    """What the tallies hold that milestones and duties look at, before this event counts."""
-    if not rules:
-        return {}
-    named = [each.rule.beyond.tally for each in rules if each.rule.beyond]
-    named += [each.rule.milestone.tally for each in rules if each.rule.milestone]
-    return {tally: case.counts_before(case.plan.tallies[tally]) for tally in named}
-
-
 def _open(case: Case) -> None:
     """Opening balances: once for the account, or anew for each period."""
     for currency in case.plan.openings:
@@ -156,7 +147,7 @@ def _earn_all(case: Case, rules: Sequence[Planned[Earn]], before: Before) -> Non
         wishes = [_wish(case, planned, before, 0) for planned in due]
         wishes.sort(key=lambda wish: wish.computed.amount or 0, reverse=order is Order.LARGEST_FIRST)
         for wish in wishes:  # a limit of quantity may be used up by the one before
-            _award(case, _wish(case, wish.planned, before, 0) if wish.planned.limits_quantity else wish)
+            _award(case, _wish(case, wish.planned, before, 0) if wish.planned.quantity_caps else wish)
         return
     for planned in due:
         _award(case, _wish(case, planned, before, 0))
@@ -252,7 +243,7 @@ def _is_approved(case: Case, approver: Approver) -> bool:
 def _award(case: Case, wish: Wish) -> None:
     """Give what the limits leave of what a rule wants to give, or say why there is nothing."""
     rule, computed = wish.planned.rule, wish.computed
-    amount, notes = limit_points(case, wish.planned.caps, wish.planned.currency, computed.amount or 0)
+    amount, notes = limit_points(case, wish.planned.points_caps, wish.planned.currency, computed.amount or 0)
     if amount <= 0:
         _say_nothing(case, rule, joined(computed.words, notes))
     elif rule.objection_days and not case.happening.facts.get("objections_over"):
@@ -282,7 +273,7 @@ def _deduct(case: Case, planned: Planned[Deduct], before: Before) -> None:
     rule, currency = planned.rule, planned.currency
     balance = case.balance(currency.id)
     wish = _wish(case, planned, before, balance)
-    amount, notes = limit_points(case, planned.caps, currency, wish.computed.amount or 0)
+    amount, notes = limit_points(case, planned.points_caps, currency, wish.computed.amount or 0)
     floor = case.plan.floors[currency.id]
     if floor is not None and balance - amount < floor:
         left = max(balance - floor, 0)

@@ -55,10 +55,10 @@ def used_of(case: Case, cap: Cap) -> int:
 
 def limit_quantity(case: Case, planned: Planned[Any], quantity: Quantity) -> Quantity:
     """What the limits of quantity leave of a quantity."""
+    if not planned.quantity_caps:
+        return quantity
     number, notes = quantity.number, list(quantity.notes)
-    for cap in planned.caps:
-        if cap.limit.quantity is None:
-            continue
+    for cap in planned.quantity_caps:
         used = used_of(case, cap)
         left = max(cap.most - used, 0)
         if number > left:
@@ -75,10 +75,8 @@ def limit_quantity(case: Case, planned: Planned[Any], quantity: Quantity) -> Qua
 
 def limit_points(case: Case, caps: Sequence[Cap], currency: Currency, amount: int) -> tuple[int, list[str]]:
     """What the limits of points and times leave of an amount, and each of them that bites, in words."""
-    notes = []
+    notes: list[str] = []
     for cap in caps:
-        if cap.limit.quantity is not None:
-            continue
         used = used_of(case, cap)
         left = max(cap.most - used, 0)
         if cap.limit.times is not None:

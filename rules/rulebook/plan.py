@@ -87,10 +87,8 @@ class Planned(Generic[R]):
     denominator: int
     weights: tuple[tuple[str, int, int], ...]  #: quantity, its scale, its weight in parts of SCALE
     caps: tuple[Cap, ...]
-
-    @property
-    def limits_quantity(self) -> bool:
-        return any(cap.limit.quantity is not None for cap in self.caps)
+    quantity_caps: tuple[Cap, ...]  #: those of them that limit what is multiplied
+    points_caps: tuple[Cap, ...]  #: those that limit points and times
 
 
 @dataclass(slots=True)
@@ -101,6 +99,9 @@ class Speaking:
     deduct: list[Planned[Deduct]] = field(default_factory=list)
     void: list[VoidRule] = field(default_factory=list)
     tallies: list[Counted] = field(default_factory=list)
+    watched: list[Counted] = field(
+        default_factory=list
+    )  #: tallies that milestones and duties look at before they count
     penalties: list[Penalty] = field(default_factory=list)
     warnings: list[WarningRule] = field(default_factory=list)
     quotas: list[tuple[Booking, str, Quota]] = field(default_factory=list)
@@ -252,6 +253,9 @@ class Plan:
         for deduct in book.deduct:
             costing = self._planned(deduct, shared)
             self._put(deduct.event, lambda speaking: speaking.deduct, costing)
+        for rule in (*book.earn, *book.deduct):
+            for name in {each.tally for each in (rule.beyond, rule.milestone) if each is not None}:
+                self._put(rule.event, lambda speaking: speaking.watched, self.tallies[name])
         for void in book.void:
             self._put(void.event, lambda speaking: speaking.void, void)
         for counted in self.tallies.values():
@@ -319,6 +323,8 @@ class Plan:
             int(rule.per * SCALE),
             tuple((name, scale_of(name), int(weight * SCALE)) for name, weight in weights),
             tuple(caps),
+            tuple(cap for cap in caps if cap.limit.quantity is not None),
+            tuple(cap for cap in caps if cap.limit.quantity is None),
         )
 
     def _cap(self, name: str, title: str, limit: Limit, currency: str | None, of: str) -> Cap:
