@@ -207,6 +207,9 @@ class _Agreement:
             return rule.per != 1
         if any(limit.quantity is not None for limit in rule.limits) or (rule.step is None and rule.each != MINUTES):
             return True
+        cuts = [each for each in (rule.at_most, rule.beyond.amount if rule.beyond else None) if each is not None]
+        if rule.step is None and any(each != each.to_integral_value() for each in cuts):
+            return True
         step = rule.step.of if rule.step is not None else Decimal(1)
         return any(not _is_even(number * step / rule.per, currency) for number in _amounts_of(rule))
 

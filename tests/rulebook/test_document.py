@@ -899,3 +899,11 @@ def test_a_rulebook_is_a_value() -> None:
     assert isinstance(parse(GOOD), Rulebook)
     assert parse(GOOD) == parse(GOOD)
     assert parse(GOOD) != parse(changed("amount = 5", "amount = 6"))
+
+
+def test_a_rounding_has_to_be_stated_where_a_quantity_is_cut_within_its_unit() -> None:
+    rule = 'id = "a"\ntitle = "a"\nevent = "go"\namount = 3\neach = "minutes"\n'
+    minutes = f'name = "x"\n[expiry]\nnever = true\n[[earn]]\n{rule}'
+    parse(minutes + "at_most = 2\n")
+    with pytest.raises(RulebookInvalid, match=r"calculation\.round"):
+        parse(minutes + "at_most = 0.5\n")
