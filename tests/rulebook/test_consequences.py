@@ -547,3 +547,31 @@ def test_what_follows_sees_what_the_event_has_brought() -> None:
     warning = '[[warning]]\nid = "many"\ntitle = "已满 20"\nevent = "go"\nwhere = { balance.points = { min = 20 } }'
     story = told(warning)
     assert [kinds(story.tell("go", items=1))[1:] for _ in range(2)] == [[], [LineKind.WARNING]]
+
+
+PUMP = """
+name = "x"
+[expiry]
+never = true
+[[earn]]
+id = "good"
+title = "好事"
+event = "good"
+amount = 10
+[[deduct]]
+id = "bad"
+title = "坏事"
+event = "bad"
+amount = 10
+[[ladder]]
+id = "star"
+title = "星级"
+falls = true
+level = [{ id = "one", title = "一星", at = { "balance.points" = 10 }, rights = [{ title = "奖励", points = 3 }] }]
+"""
+
+
+def test_the_points_of_a_level_that_is_lost_and_reached_again_come_once() -> None:
+    story = Story.under(PUMP)
+    assert [story.earns(event) for event in ("good", "bad", "bad", "good")] == [13, -10, -3, 10]
+    assert story.level("star") == "one"
