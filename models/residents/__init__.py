@@ -1,6 +1,17 @@
 """Residents, staff and how they sign in."""
 
-from models.residents.people import Consent, Household, OpenidLookup, Purpose, Resident, ResidentStatus
+from models.residents.people import (
+    Consent,
+    Household,
+    OpenidLookup,
+    Organisation,
+    OrganisationMember,
+    Proxy,
+    ProxyKind,
+    Purpose,
+    Resident,
+    ResidentStatus,
+)
 from models.residents.sign_in import RefreshToken
 from models.residents.staff import Role, RoleGrant, Staff, StaffLookup, StaffStatus
 
@@ -8,6 +19,10 @@ __all__ = [
     "Consent",
     "Household",
     "OpenidLookup",
+    "Organisation",
+    "OrganisationMember",
+    "Proxy",
+    "ProxyKind",
     "Purpose",
     "RefreshToken",
     "Resident",

@@ -1,0 +1,65 @@
+"""Acting for someone: a guardian for a child, a helper for an elder, staff for whoever stands at the desk.
+
+Whoever acts is written down with what they did (`booked_by`), and the rules that hold for the person they act for hold all
+the same. A proxy rests on a recorded consent and ends when it is revoked.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import bindparam, select
+
+from models.residents import Proxy, Resident
+from rules.errors import Kind, RuleError
+from rules.points.people import ResidentUnknown
+from rules.work import ActorKind, Work
+
+
+class NotTheirProxy(RuleError):
+    code = "proxy.none"
+    kind = Kind.FORBIDDEN
+    zh = "您没有为这位居民代办的授权。"
+    en = "You may not act for this resident."
+
+
+class ResidentNeeded(RuleError):
+    code = "proxy.resident_needed"
+    kind = Kind.INVALID
+    zh = "请写明为哪位居民办理（resident_id）。"
+    en = "Say for which resident (resident_id)."
+
+
+_proxy = select(Proxy.id).where(
+    Proxy.town_id == bindparam("town"),
+    Proxy.principal_id == bindparam("principal"),
+    Proxy.agent_id == bindparam("agent"),
+    Proxy.revoked_at.is_(None),
+)
+_resident = select(Resident.id).where(Resident.town_id == bindparam("town"), Resident.id == bindparam("resident"))
+
+
+def resident_for(work: Work, resident_id: int | None) -> int:
+    """For whom the actor acts: a resident for themselves or for somebody whose proxy they are, staff for anybody.
+
+    Staff's right is to the place of the matter, so it is the caller's to check. Raises ResidentNeeded (staff who name
+    nobody), ResidentUnknown, NotTheirProxy.
+    """
+    actor = work.actor
+    if actor.kind is ActorKind.RESIDENT:
+        if resident_id is None or resident_id == actor.id:
+            return actor.id
+        asked = {"town": work.town_id, "principal": resident_id, "agent": actor.id}
+        if work.core.scalar(_proxy, asked) is None:
+            raise NotTheirProxy
+        return resident_id
+    if resident_id is None:
+        raise ResidentNeeded
+    if work.core.scalar(_resident, {"town": work.town_id, "resident": resident_id}) is None:
+        raise ResidentUnknown
+    return resident_id
+
+
+def booked_by(work: Work, resident_id: int) -> dict[str, str | int | None]:
+    """The columns that say who booked, where it wasn't the resident."""
+    if work.actor.kind is ActorKind.RESIDENT and work.actor.id == resident_id:
+        return {"booked_by_kind": None, "booked_by_id": None}
+    return {"booked_by_kind": work.actor.kind.value, "booked_by_id": work.actor.id}
