@@ -8,7 +8,12 @@ from flask.cli import with_appcontext
 from sqlalchemy import inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from blueprints.activities.desk import room as organising
 from blueprints.activities.routes import room as activities
+from blueprints.calendars.routes import room as calendars
+from blueprints.checkins.cards import room as cards
+from blueprints.checkins.door import room as doors
+from blueprints.checkins.offline import room as offline_checkins
 from blueprints.checkins.routes import room as checkins
 from blueprints.edge.api import finish_document, make_api
 from blueprints.edge.guards import register_guards
@@ -26,11 +31,21 @@ from blueprints.points.routes import room as points
 from blueprints.points.transfers import room as transfers
 from blueprints.reports.routes import room as reports
 from blueprints.reservations.routes import room as reservations
+from blueprints.residents.desk import room as desk
+from blueprints.residents.organisations import room as organisations
+from blueprints.residents.proxies import room as proxies
 from blueprints.residents.routes import room as residents
 from blueprints.rulebook.routes import room as rulebook
 from blueprints.seals.routes import room as seals
 from blueprints.system.routes import room as system
 from blueprints.territory.routes import room as territory
+from blueprints.venues.bookings import room as bookings
+from blueprints.venues.calendar import room as working_days
+from blueprints.venues.keeping import room as venue_keeping
+from blueprints.venues.routes import room as venues
+from blueprints.volunteering.certificates import room as certificates
+from blueprints.volunteering.records import room as service_records
+from blueprints.volunteering.routes import room as volunteering
 from commands import GROUPS
 from migrations.upgrade import upgrade
 from rules.database import connect
@@ -42,10 +57,22 @@ from wechat.assembly import make_client
 ROOMS = (
     system,
     residents,
+    desk,
+    proxies,
+    organisations,
+    calendars,
     territory,
+    venues,
+    bookings,
+    venue_keeping,
+    working_days,
     activities,
+    organising,
     reservations,
     checkins,
+    offline_checkins,
+    doors,
+    cards,
     points,
     jobs,
     explanations,
@@ -57,6 +84,9 @@ ROOMS = (
     seals,
     rulebook,
     events,
+    volunteering,
+    service_records,
+    certificates,
 )
 
 

@@ -52,6 +52,7 @@ class Settings:
     wechat_secret: str
     demo_password: str  #: of the demo's staff
     log_level: str  #: DEBUG, INFO, WARNING or ERROR
+    public_url: str  #: where people reach the service, without a slash at the end; empty: as the request came
     https_only: bool  #: send Strict-Transport-Security; set it where TLS ends in front of us
 
     @property
@@ -87,6 +88,7 @@ def _read(env: Env) -> Settings:
         wechat_secret=env.str("WECHAT_SECRET", ""),
         demo_password=env.str("DEMO_PASSWORD", "binfen-demo"),
         log_level=env.str("LOG_LEVEL", "INFO", validate=OneOf(LOG_LEVELS)),
+        public_url=env.str("PUBLIC_URL", "", validate=_check_public_url),
         https_only=env.bool("HTTPS_ONLY", False),
     )
 
@@ -98,6 +100,11 @@ def _check_database_url(url: str) -> None:
         is_known = False
     if not is_known:
         raise ValidationError("Must be sqlite:///… or postgresql+psycopg://….")
+
+
+def _check_public_url(url: str) -> None:
+    if url and (not url.startswith(("https://", "http://")) or url.endswith("/")):
+        raise ValidationError("Must be https://… without a slash at the end.")
 
 
 def _check(settings: Settings) -> None:

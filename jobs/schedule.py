@@ -15,6 +15,8 @@ from typing import Any
 from apscheduler.triggers.cron import CronTrigger
 
 from models.jobs import JobOutcome
+from rules.activities.tending import call_off_short_sessions, tend_activities
+from rules.checkins.closing import close_visits
 from rules.clock import ZONE, local_day, local_moment
 from rules.keys import Keys
 from rules.ledger.audit import audit
@@ -22,6 +24,8 @@ from rules.ledger.expiring import expire
 from rules.ledger.expiry_notices import queue_notices_of_day
 from rules.ledger.holds import release_lapsed_holds
 from rules.ledger.sealing import seal_day
+from rules.reservations.settling import settle_places_of
+from rules.venues.lapsing import lapse_bookings
 from rules.work import SYSTEM, Transactions
 
 #: How far to look back for the last moment at which a job was due, in steps; no job is due less than once a month.
@@ -89,6 +93,18 @@ def each_hour(moment: datetime) -> str:
     return moment.astimezone(ZONE).strftime("%Y-%m-%dT%H")
 
 
+def each_two_minutes(moment: datetime) -> str:
+    """A slot for every even minute."""
+    local = moment.astimezone(ZONE)
+    return local.replace(minute=local.minute - local.minute % 2).strftime("%Y-%m-%dT%H:%M")
+
+
+def each_ten_minutes(moment: datetime) -> str:
+    """A slot for every tenth minute."""
+    local = moment.astimezone(ZONE)
+    return local.replace(minute=local.minute - local.minute % 10).strftime("%Y-%m-%dT%H:%M")
+
+
 def audit_ledger(errand: Errand) -> Done:
     """Look at the town's whole ledger; a violation is a failure."""
     report = errand.transactions.survey(errand.town_id, SYSTEM, audit)
@@ -122,11 +138,44 @@ def seal_yesterday(errand: Errand) -> Done:
     return Done(JobOutcome.OK, {"seq": seal.seq, "txns": seal.txn_count})
 
 
+def settle_places(errand: Errand) -> Done:
+    """Give out what is due, pass on offers that lapsed, write down who didn't come, close what is over."""
+    settled = settle_places_of(errand.transactions, errand.town_id, errand.means.keys)
+    return Done(JobOutcome.OK, asdict(settled))
+
+
+def tend_season(errand: Errand) -> Done:
+    """Make the sessions of series that have come into sight, adapt overbooking, finish what is over."""
+    tended = tend_activities(errand.transactions, errand.town_id, errand.means.keys)
+    return Done(JobOutcome.FAILED if tended.series_failed else JobOutcome.OK, asdict(tended))
+
+
+def call_off_short(errand: Errand) -> Done:
+    """Call off sessions that too few people want, once their sign-up is over."""
+    return Done(JobOutcome.OK, {"sessions": call_off_short_sessions(errand.transactions, errand.town_id)})
+
+
+def end_visits(errand: Errand) -> Done:
+    """End the visits that nobody ended, where the session is over for good."""
+    return Done(JobOutcome.OK, {"visits": close_visits(errand.transactions, errand.town_id)})
+
+
+def end_bookings(errand: Errand) -> Done:
+    """End bookings of rooms that nobody decided on or came for in time."""
+    lapsed = lapse_bookings(errand.transactions, errand.town_id)
+    return Done(JobOutcome.FAILED if lapsed.refused else JobOutcome.OK, asdict(lapsed))
+
+
 JOBS: tuple[Job, ...] = (
     Job("ledger-expiry", at(hour=0, minute=10), each_day, expire_points),
     Job("ledger-seal", at(hour=1, minute=0), each_day, seal_yesterday),
     Job("ledger-audit", at(hour=3, minute=30), each_day, audit_ledger),
     Job("expiry-notices", at(hour=9, minute=0), each_day, tell_what_lapses),
+    Job("places", at(minute="*/2"), each_two_minutes, settle_places),
+    Job("season", at(hour=2, minute=0), each_day, tend_season),
+    Job("minimum-to-run", at(minute="1-59/10"), each_two_minutes, call_off_short),
+    Job("visits", at(minute="*/10"), each_ten_minutes, end_visits),
+    Job("bookings", at(minute="1-59/2"), each_two_minutes, end_bookings),
     Job("release-holds", at(minute=5), each_hour, release_holds),
 )
 JOBS_BY_NAME = {job.name: job for job in JOBS}

@@ -3,6 +3,8 @@
 from models import (
     activities,
     adjustments,
+    calendars,
+    cards,
     checkins,
     idempotency,
     ids,
@@ -23,6 +25,8 @@ __all__ = [
     "Base",
     "activities",
     "adjustments",
+    "calendars",
+    "cards",
     "checkins",
     "idempotency",
     "ids",

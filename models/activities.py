@@ -85,9 +85,11 @@ class Series(InTown, Base):
     capacity: Mapped[int]
     ends_on: Mapped[date | None]  #: the last day that may have a session; NULL: it goes on
     skips_holidays: Mapped[bool] = mapped_column(default=False)
+    skips: Mapped[list[Any]] = mapped_column(Json, default=list)  #: days left out, as ISO text
     expanded_until: Mapped[date | None]  #: sessions are made up to this day; NULL: none yet
     opens_minutes_before: Mapped[int | None]  #: sign-up opens so long before the beginning; NULL: at once
     closes_minutes_before: Mapped[int] = mapped_column(default=0)  #: and closes so long before it
+    allocates_minutes_before: Mapped[int | None]  #: applications are sorted so long before; NULL: first come
     capacity_min: Mapped[int] = mapped_column(default=0)
     overbooking_max: Mapped[int] = mapped_column(default=0)
 
@@ -122,7 +124,11 @@ class Session(InTown, Base):
     overbooking: Mapped[int] = mapped_column(default=0)  #: how far we go, by what is known of no-shows
     taken: Mapped[int] = mapped_column(default=0)  #: places held by reservations, party sizes added up
     waiting: Mapped[int] = mapped_column(default=0)  #: parties on the waiting list
+    tickets: Mapped[int] = mapped_column(default=0)  #: how many have ever asked to wait or to be drawn
     status: Mapped[SessionStatus] = mapped_column(one_of(SessionStatus), default=SessionStatus.SCHEDULED)
+    revision: Mapped[int] = mapped_column(default=0)  #: grows with each change of time, room or status
+    changed_at: Mapped[datetime | None]  #: when that was last; NULL: never
+    attendance_complete_at: Mapped[datetime | None]  #: staff said then that all who came were checked in
     closed_at: Mapped[datetime | None]  #: when who didn't come was written down
 
     __table_args__ = (

@@ -63,7 +63,7 @@ class Reservation(InTown, Base):
     party_size: Mapped[int]
     status: Mapped[ReservationStatus] = mapped_column(one_of(ReservationStatus), default=ReservationStatus.CONFIRMED)
     priority: Mapped[int] = mapped_column(default=0)  #: 0 comes first
-    rank: Mapped[int] = mapped_column(default=0)  #: within the priority: its place in the draw, or when it came
+    rank: Mapped[int] = mapped_column(default=0)  #: within the priority: its place in the draw, or its ticket: who came when
     waiting_reason: Mapped[WaitingReason | None] = mapped_column(one_of(WaitingReason))
     waiting_free: Mapped[int | None]  #: places that were free when `waiting_reason` was written
     answers: Mapped[dict[str, Any] | None] = mapped_column(Json)  #: to the activity's questions, by their keys
@@ -128,15 +128,14 @@ class Draw(Base):
     commitment: Mapped[bytes] = mapped_column(LargeBinary)  #: SHA-256 of the seed, published from the beginning
     seed_sealed: Mapped[bytes] = mapped_column(LargeBinary)  #: the seed, encrypted until it is revealed
     committed_at: Mapped[datetime]
-    seed: Mapped[bytes | None] = mapped_column(LargeBinary)  #: revealed with the result
-    entries: Mapped[list[Any] | None] = mapped_column(Json)  #: what was drawn from: ticket, priority, party size
     drawn_at: Mapped[datetime | None]
+    published: Mapped[dict[str, Any] | None] = mapped_column(
+        Json
+    )  #: seed, tickets and result, as anybody can replay them
 
     __table_args__ = (
         ForeignKeyConstraint(["town_id", "session_id"], ["session.town_id", "session.id"]),
-        CheckConstraint(
-            "(seed IS NULL) = (drawn_at IS NULL) AND (entries IS NULL) = (drawn_at IS NULL)", name="revealed_when_drawn"
-        ),
+        CheckConstraint("(published IS NULL) = (drawn_at IS NULL)", name="published_when_drawn"),
     )
 
 

@@ -144,6 +144,21 @@ class StandingSuspension(_OfStanding, Base):
     )
 
 
+class StandingTrace(Base):
+    """What an event changed of its resident's standing, where the event's own facts don't say it all over again.
+
+    Most events only add to tallies and leave none: what they counted is worked out from their facts when they are void.
+    """
+
+    __tablename__ = "standing_trace"
+
+    town_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    event_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    changes: Mapped[dict[str, Any]] = mapped_column(Json)  #: a rules.rulebook.undoing.Trace
+
+    __table_args__ = (ForeignKeyConstraint(["town_id", "event_id"], ["event.town_id", "event.id"]),)
+
+
 def _table(model: type[Base]) -> Table:
     assert isinstance(model.__table__, Table)
     return model.__table__
@@ -152,3 +167,4 @@ def _table(model: type[Base]) -> Table:
 #: The tables as SQLAlchemy Core sees them.
 STANDING, STANDING_COUNT, STANDING_LEVEL = map(_table, (Standing, StandingCount, StandingLevel))
 STANDING_FREEZE, STANDING_SUSPENSION = map(_table, (StandingFreeze, StandingSuspension))
+STANDING_TRACE = _table(StandingTrace)

@@ -28,6 +28,13 @@ class CommunityUnknown(RuleError):
     en = "There is no such community."
 
 
+class PlaceUnknown(RuleError):
+    code = "territory.unknown"
+    kind = Kind.UNKNOWN
+    zh = "没有这个社区、小区或楼栋。"
+    en = "There is no such community, estate or building."
+
+
 @dataclass(frozen=True, slots=True)
 class Centre:
     """A service centre and its rooms."""

@@ -65,6 +65,7 @@ def settings_for(database_url: str, instance_dir: Path, **changes: Any) -> Setti
         wechat_secret="secret-of-the-tests",
         demo_password="binfen-demo",
         log_level="INFO",
+        public_url="",
         https_only=False,
     )
     return replace(defaults, **changes)

@@ -1,4 +1,4 @@
-"""Activities and their sessions."""
+"""Activities and their sessions, as everybody sees them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from marshmallow import fields
 
 from blueprints.edge.fields import MICROSECONDS_MAX, Id, Moment, Words
 from blueprints.edge.schemas import Fast, PageArguments, cursor_of
-from models.activities import ActivityStatus
+from models.activities import ActivityStatus, Allocation
 from models.territory import Scene
-from rules.activities import SessionState
+from rules.activities.looking import SessionState
+from rules.activities.questions import QuestionKind
 from rules.ids import ID_MAX
 
 
@@ -40,6 +41,16 @@ class ActivityArguments(PeriodArguments):
     checkin_open = fields.Boolean(load_default=False, metadata={"description": "Only with check-in open right now."})
 
 
+class QuestionView(Fast):
+    """Something that is asked at sign-up."""
+
+    key = fields.String(required=True, metadata={"description": "Names the answer."})
+    text = fields.String(required=True)
+    kind = fields.Enum(QuestionKind, by_value=True, required=True)
+    choices = fields.List(fields.String(), required=True, metadata={"description": "Empty but for a choice."})
+    required = fields.Boolean(required=True)
+
+
 class ActivityView(Fast):
     """An activity in a list."""
 
@@ -59,6 +70,17 @@ class ActivityView(Fast):
         required=True, allow_none=True, metadata={"description": "Only for residents of this place; null for all."}
     )
     party_size_max = fields.Integer(required=True)
+    age_min = fields.Integer(required=True, allow_none=True, metadata={"description": "Full years on the day."})
+    age_max = fields.Integer(required=True, allow_none=True)
+    price = fields.Integer(
+        required=True, metadata={"description": "Points a head, in the book's smallest unit: held at sign-up."}
+    )
+    allocation = fields.Enum(Allocation, by_value=True, required=True)
+    waiting_max = fields.Integer(required=True, metadata={"description": "Parties that may wait; 0: no waiting list."})
+    offer_minutes = fields.Integer(
+        required=True, metadata={"description": "How long a freed place is offered; 0: it is given at once."}
+    )
+    allows_reentry = fields.Boolean(required=True)
 
 
 class ListedActivityView(ActivityView):
@@ -80,17 +102,32 @@ class SessionView(Fast):
     """One occurrence of an activity."""
 
     id = Id(required=True)
+    activity_id = Id(required=True)
+    series_id = Id(required=True, allow_none=True)
     starts_at = Moment(required=True)
     ends_at = Moment(required=True)
+    reservable_from = Moment(required=True, allow_none=True, metadata={"description": "null: from the publication on."})
     reservable_until = Moment(required=True, metadata={"description": "Places are taken and given back until then."})
+    allocates_at = Moment(
+        required=True,
+        allow_none=True,
+        metadata={
+            "description": "When the places are given out among all who applied; null: first come, or it is done."
+        },
+    )
     checkin_opens_at = Moment(required=True)
     venue = fields.Nested(SessionVenueView, required=True)
     capacity = fields.Integer(required=True)
+    capacity_min = fields.Integer(
+        required=True, metadata={"description": "With fewer people by reservable_until it is called off."}
+    )
     taken = fields.Integer(required=True)
+    waiting = fields.Integer(required=True, metadata={"description": "Parties on the waiting list."})
     status = fields.Enum(SessionState, by_value=True, required=True)
 
 
 class ActivityDetailView(ActivityView):
     """An activity with the sessions that are on or come next."""
 
+    questions = fields.List(fields.Nested(QuestionView), required=True)
     sessions = fields.List(fields.Nested(SessionView), required=True)

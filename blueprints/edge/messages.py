@@ -42,6 +42,7 @@ TEMPLATES = {
         "应为由词到文字、数字、true 或 false 的对应，最多 40 项。"
     ),
     "`kind` is the event's own word; call this fact something else.": "`kind` 是事件自己的种类，请给这项事实换一个名称。",
+    "Send a code, or phone_tail with name.": "请提供 code，或 phone_tail 与 name。",
     "A rulebook is a TOML document of at most 256 KiB.": "规则须为不超过 256 KiB 的 TOML 文件。",
 }
 

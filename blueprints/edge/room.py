@@ -9,24 +9,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from copy import deepcopy
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import wraps
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 
 from flask import Response
 from flask_smorest import Blueprint
 
-from blueprints.edge.caller import ANYONE, NEEDS, OPEN_TO_ALL, SIGNING_IN, authorise, read_caller
+from blueprints.edge.caller import ANYONE, NEEDS, OPEN_TO_ALL, SIGNING_IN, Caller, authorise, read_caller
 from blueprints.edge.house import house
 from blueprints.edge.once import HEADER, answer_once
 from blueprints.edge.parser import Parser
 from blueprints.edge.problems import STATUS_OF
 from rules.errors import RuleError
-from rules.work import VISITOR, Work
+from rules.work import VISITOR, Transactions, Work
 
 View = Callable[..., Response]
 Refusals = Iterable[type[RuleError]]
+T = TypeVar("T")
 
 KEY_PARAMETER = {
     "name": HEADER,
@@ -42,6 +43,26 @@ TOWN_PARAMETER = {
     "description": "The town's code, for callers who are not signed in.",
     "schema": {"type": "string", "maxLength": 64},
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The way to units of work of one caller, whose right is proved anew in each."""
+
+    transactions: Transactions
+    caller: Caller
+    needs: str
+
+    def read(self, deed: Callable[..., T], *args: Any) -> T:
+        """Run a deed that only reads, as the caller. Raises what it raises, and what `authorise` does."""
+        return self.transactions.read(self.caller.town_id, VISITOR, self._as_caller(deed, args))
+
+    def write(self, deed: Callable[..., T], *args: Any) -> T:
+        """Run a deed that writes, as the caller, and commit. Raises what it raises, and what `authorise` does."""
+        return self.transactions.write(self.caller.town_id, VISITOR, self._as_caller(deed, args))
+
+    def _as_caller(self, deed: Callable[..., T], args: tuple[Any, ...]) -> Callable[[Work], T]:
+        return lambda work: deed(replace(work, actor=authorise(work, self.caller, self.needs)), *args)
 
 
 class Room(Blueprint):
@@ -95,6 +116,22 @@ class Room(Blueprint):
                 return view(house().transactions, caller.town_id, *args, **kwargs)
 
             return self._add(method, rule, view, handle, needs=SIGNING_IN, refuses=refuses, once=False)
+
+        return decorate
+
+    def does_in_parts(self, method: str, rule: str, *, needs: str, refuses: Refusals = ()) -> Callable[[View], View]:
+        """A route for one call that stands for many, each of which is a unit of work of its own.
+
+        Its view is handed `Parts`. Who may not use the route is turned away before its arguments are read.
+        """
+
+        def decorate(view: View) -> View:
+            def handle(*args: Any, **kwargs: Any) -> Response:
+                parts = Parts(house().transactions, read_caller(needs), needs)
+                parts.read(lambda _work: None)
+                return view(parts, *args, **kwargs)
+
+            return self._add(method, rule, view, handle, needs=needs, refuses=refuses, once=False)
 
         return decorate
 

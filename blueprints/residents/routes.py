@@ -7,8 +7,16 @@ from typing import Any
 from blueprints.edge.caller import RESIDENT, SIGNED_IN, SIGNING_IN
 from blueprints.edge.house import house
 from blueprints.edge.room import Room
-from blueprints.residents.schemas import ProfileView, RefreshRequest, SignedInView, StaffSignIn, WechatSignIn
-from rules.residents import passwords, profile, sign_in
+from blueprints.residents.schemas import (
+    ProfileRequest,
+    ProfileView,
+    RefreshRequest,
+    SignedInView,
+    StaffSignIn,
+    WechatSignIn,
+)
+from rules.residents import passwords, profile, records, sign_in
+from rules.territory import PlaceUnknown
 from rules.work import VISITOR, Transactions, Work
 from wechat import refusals as wechat
 
@@ -65,4 +73,17 @@ def sign_out(work: Work) -> None:
 @room.response(200, ProfileView)
 def show_me(work: Work) -> Any:
     """Who I am."""
-    return profile.show_profile(work)
+    return profile.show_profile(work, house().keys)
+
+
+@room.does(
+    "PATCH",
+    "/me",
+    needs=RESIDENT,
+    refuses=[profile.BirthdayFixed, records.BirthdayImplausible, records.GuardianNeeded, PlaceUnknown],
+)
+@room.arguments(ProfileRequest)
+@room.response(200, ProfileView)
+def change_me(work: Work, wish: Wish) -> Any:
+    """Say what I am called, when I was born, where I live."""
+    return profile.change_profile(work, house().keys, wish)

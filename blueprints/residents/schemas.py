@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+from datetime import date
+from typing import Any
+
 from marshmallow import fields, validate
 
-from blueprints.edge.fields import Id, Moment, Words
+from blueprints.edge.fields import Day, Id, Moment, Words
 from blueprints.edge.schemas import Arguments, Fast
 from models.residents import ResidentStatus
+
+NAME_LENGTH_MAX = 64
+
+
+class Birthday(fields.Date):
+    """The day on which somebody was born: of any century, unlike the other days here."""
+
+    default_error_messages = Day.default_error_messages
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> date:
+        if not isinstance(value, str):
+            raise self.make_error("invalid")
+        return super()._deserialize(value, attr, data, **kwargs)
 
 
 class WechatSignIn(Arguments):
@@ -42,11 +58,21 @@ class SignedInView(Fast):
     expires_in = fields.Integer(required=True, metadata={"description": "Seconds until the access token expires."})
 
 
+class ProfileRequest(Arguments):
+    """What I change of myself; what isn't sent stays."""
+
+    name = Words(length_min=1, length_max=NAME_LENGTH_MAX)
+    born_on = Birthday(metadata={"description": "Can be told once; afterwards staff correct it."})
+    territory_id = Id(metadata={"description": "The community, estate or building where I live."})
+
+
 class ProfileView(Fast):
     """A resident, as seen by the resident."""
 
     id = Id(required=True)
     name = fields.String(required=True, metadata={"description": "Empty until chosen."})
+    phone = fields.String(required=True, allow_none=True, metadata={"description": "Masked: 138****1234."})
+    born_on = fields.Date(required=True, allow_none=True)
     status = fields.Enum(ResidentStatus, by_value=True, required=True)
     registered_at = Moment(required=True)
     town_code = fields.String(required=True)

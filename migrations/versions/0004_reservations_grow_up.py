@@ -26,12 +26,13 @@ ADDED = {
     },
     "series": {
         "skips_holidays": "false",
+        "skips": "'[]'",
         "closes_minutes_before": "0",
         "capacity_min": "0",
         "overbooking_max": "0",
     },
-    "session": {"capacity_min": "0", "overbooking_max": "0", "overbooking": "0", "waiting": "0"},
-    "reservation": {"priority": "0", "rank": "id", "price": "0", "confirmed_at": "reserved_at"},
+    "session": {"capacity_min": "0", "overbooking_max": "0", "overbooking": "0", "waiting": "0", "tickets": "0", "revision": "0"},
+    "reservation": {"priority": "0", "rank": "0", "price": "0", "confirmed_at": "reserved_at"},
 }
 
 
@@ -251,9 +252,11 @@ def create_series(name: str) -> None:
         sa.Column("capacity", sa.BigInteger(), nullable=False),
         sa.Column("ends_on", sa.Date(), nullable=True),
         sa.Column("skips_holidays", sa.Boolean(), nullable=False),
+        sa.Column("skips", JSON, nullable=False),
         sa.Column("expanded_until", sa.Date(), nullable=True),
         sa.Column("opens_minutes_before", sa.BigInteger(), nullable=True),
         sa.Column("closes_minutes_before", sa.BigInteger(), nullable=False),
+        sa.Column("allocates_minutes_before", sa.BigInteger(), nullable=True),
         sa.Column("capacity_min", sa.BigInteger(), nullable=False),
         sa.Column("overbooking_max", sa.BigInteger(), nullable=False),
         sa.CheckConstraint("capacity > 0", name=op.f("ck_series_capacity_positive")),
@@ -291,6 +294,7 @@ def create_session(name: str) -> None:
         sa.Column("overbooking", sa.BigInteger(), nullable=False),
         sa.Column("taken", sa.BigInteger(), nullable=False),
         sa.Column("waiting", sa.BigInteger(), nullable=False),
+        sa.Column("tickets", sa.BigInteger(), nullable=False),
         sa.Column(
             "status",
             sa.Enum(
@@ -303,6 +307,9 @@ def create_session(name: str) -> None:
             ),
             nullable=False,
         ),
+        sa.Column("revision", sa.BigInteger(), nullable=False),
+        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("attendance_complete_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
             "checkin_opens_at <= ends_at AND reservable_until <= ends_at",
@@ -494,12 +501,11 @@ def create_draw() -> None:
         sa.Column("commitment", sa.LargeBinary(), nullable=False),
         sa.Column("seed_sealed", sa.LargeBinary(), nullable=False),
         sa.Column("committed_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("seed", sa.LargeBinary(), nullable=True),
-        sa.Column("entries", JSON, nullable=True),
+        sa.Column("published", JSON, nullable=True),
         sa.Column("drawn_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
-            "(seed IS NULL) = (drawn_at IS NULL) AND (entries IS NULL) = (drawn_at IS NULL)",
-            name=op.f("ck_draw_revealed_when_drawn"),
+            "(published IS NULL) = (drawn_at IS NULL)",
+            name=op.f("ck_draw_published_when_drawn"),
         ),
         sa.ForeignKeyConstraint(
             ["town_id", "session_id"], ["session.town_id", "session.id"], name=op.f("fk_draw_town_id_session_id")
@@ -581,9 +587,11 @@ COLUMNS = {
     "series": [
         sa.Column("ends_on", sa.Date(), nullable=True),
         sa.Column("skips_holidays", sa.Boolean(), nullable=True),
+        sa.Column("skips", JSON, nullable=True),
         sa.Column("expanded_until", sa.Date(), nullable=True),
         sa.Column("opens_minutes_before", sa.BigInteger(), nullable=True),
         sa.Column("closes_minutes_before", sa.BigInteger(), nullable=True),
+        sa.Column("allocates_minutes_before", sa.BigInteger(), nullable=True),
         sa.Column("capacity_min", sa.BigInteger(), nullable=True),
         sa.Column("overbooking_max", sa.BigInteger(), nullable=True),
     ],
@@ -594,6 +602,10 @@ COLUMNS = {
         sa.Column("overbooking_max", sa.BigInteger(), nullable=True),
         sa.Column("overbooking", sa.BigInteger(), nullable=True),
         sa.Column("waiting", sa.BigInteger(), nullable=True),
+        sa.Column("tickets", sa.BigInteger(), nullable=True),
+        sa.Column("revision", sa.BigInteger(), nullable=True),
+        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("attendance_complete_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
     ],
     "reservation": [

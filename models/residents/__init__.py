@@ -1,5 +1,6 @@
 """Residents, staff and how they sign in."""
 
+from models.residents.desk import MobileHolder, Registration
 from models.residents.people import (
     Consent,
     Household,
@@ -18,6 +19,7 @@ from models.residents.staff import Role, RoleGrant, Staff, StaffLookup, StaffSta
 __all__ = [
     "Consent",
     "Household",
+    "MobileHolder",
     "OpenidLookup",
     "Organisation",
     "OrganisationMember",
@@ -25,6 +27,7 @@ __all__ = [
     "ProxyKind",
     "Purpose",
     "RefreshToken",
+    "Registration",
     "Resident",
     "ResidentStatus",
     "Role",

@@ -20,6 +20,7 @@ class Purpose(StrEnum):
     """What personal information is used for (PIPL art. 13 and 14: consent purpose by purpose)."""
 
     ACCOUNT = "account"
+    VOLUNTEERING = "volunteering"  #: hours of service, and certificates of them that others can verify
 
 
 class Household(RootInTown, Base):

@@ -1,45 +1,66 @@
 """The scan at the door.
 
 A scan is answered once. The answer, refusals included, stands in an append-only log under (scanner, nonce), so a device
-that lost the answer asks again and gets the same one. Everything that a scan does (the reservation used, the event, the
-points, the log entry) is one transaction; rows are locked in the order reservation, ledger, log. Two scans of one nonce
-meet at the log's unique key: one commits, the other is undone, tried anew and finds the answer.
+that lost the answer asks again and gets the same one. Everything that a scan does (the reservation used, the visit, the
+event, the points, the log entry) is one transaction. Two scans of one nonce meet at the log's unique key: one commits, the
+other is undone, tried anew and finds the answer. Who is let in, and what it pays: rules.checkins.deciding.
 
-A scan pays once, ever: the reservation can be used once (guarded UPDATE), a session has one entry per resident (partial
-unique index), and the event that earns the points is unique by session and resident.
+A scan that is sent at once counts as of the moment in which it arrives; its own time is only kept beside it. A resident who
+scans the code at the door is the scanner of that scan.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import and_, bindparam, case, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from models.activities import Activity, Session, SessionStatus
-from models.checkins import Direction, RefusalReason, Scan, ScanResult
-from models.reservations import Reservation, ReservationStatus
-from models.residents import Resident, ResidentStatus, Role
-from models.territory import Territory
-from rules.checkins.codes import CodeExpired, CodeUnknown, read_code
+from models.cards import Identification
+from models.checkins import Direction, RefusalReason, Scan, ScannerKind, ScanResult
+from models.residents import Role
+from rules.checkins.answers import Decision, ScanAnswer, answer_of
+from rules.checkins.deciding import SOURCE, Attempt, decide, facts_of, find_door, refuse
+from rules.checkins.door_codes import read_door_code
+from rules.checkins.identifying import (
+    CardRevoked,
+    CodeExpired,
+    CodeUnknown,
+    Identified,
+    NobodyMatches,
+    NotIdentified,
+    Presented,
+    SeveralMatch,
+    identify,
+)
+from rules.checkins.visits import CLOCK_SKEW
 from rules.errors import Kind, RuleError
 from rules.keys import Keys
-from rules.ledger.reading import read_spendable
-from rules.points.events import Occurrence, book_event, judge_event
-from rules.reservations import SessionUnknown
+from rules.reservations.refusals import SessionUnknown
+from rules.residents.acting import resident_for
 from rules.residents.identity import require_role
-from rules.residents.names import greeting
 from rules.rows import AnyRow
-from rules.rulebook.decision import Happening
-from rules.work import TryAgain, Work
+from rules.work import ActorKind, TryAgain, Work
 
-#: How far a device's clock may be from ours in a scan that is sent at once.
-CLOCK_SKEW = timedelta(minutes=5)
-SOURCE = "checkin"
+__all__ = [
+    "CLOCK_SKEW",
+    "SOURCE",
+    "ClockSkewed",
+    "Decision",
+    "DoorScan",
+    "NonceReused",
+    "ScanAnswer",
+    "ScanRequest",
+    "answer_of",
+    "facts_of",
+    "scan",
+    "scan_at_door",
+    "scan_stored",
+]
 
 
 class NonceReused(RuleError):
@@ -58,255 +79,172 @@ class ClockSkewed(RuleError):
 
 @dataclass(frozen=True, slots=True)
 class ScanRequest:
-    """What a device sends."""
+    """What a device sends: a code, or a phone's tail with a name."""
 
-    code: str
+    code: str | None
     session_id: int
     direction: Direction
     nonce: str
     scanned_at: datetime | None = None
+    phone_tail: str | None = None
+    name: str | None = None
+    override: bool = False
 
     def content_hash(self) -> bytes:
         """What makes two scans the same scan. The time isn't part of it: a device may send again a moment later."""
-        return hashlib.sha256(orjson.dumps([self.code, self.session_id, self.direction])).digest()
+        content: list[Any] = [self.code, self.session_id, self.direction]
+        if self.code is None or self.override:
+            content += [self.phone_tail, self.name, self.override]
+        return hashlib.sha256(orjson.dumps(content)).digest()
+
+    @property
+    def method(self) -> Identification:
+        """How somebody is to be known, before it is tried."""
+        return Identification.CODE if self.code is not None else Identification.PHONE
 
 
 @dataclass(frozen=True, slots=True)
-class ScanAnswer:
-    """What a device is told; `answer` is what is kept in the log."""
+class DoorScan:
+    """What a resident's phone sends that scanned the code at the door; `resident_id`: for whom, if not for themselves."""
 
-    answer: dict[str, Any]
-    replayed: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What the door decided: `reason` is None for who is admitted."""
-
-    reason: RefusalReason | None
+    door_code: str
+    direction: Direction
+    nonce: str
     resident_id: int | None = None
-    resident_name: str | None = None
-    reservation_id: int | None = None
-    party_size: int | None = None
-    awarded: int = 0
-    balance: int | None = None
-    explanation: str | None = None
+
+    def content_hash(self, resident_id: int) -> bytes:
+        """What makes two of them the same."""
+        return hashlib.sha256(orjson.dumps([self.door_code, resident_id, self.direction])).digest()
 
 
-_answered = select(Scan.content_hash, Scan.answer).where(
-    Scan.town_id == bindparam("town"), Scan.scanner_id == bindparam("scanner"), Scan.nonce == bindparam("nonce")
-)
-_door = (
-    select(
-        Session.id,
-        Session.status,
-        Session.starts_at,
-        Session.ends_at,
-        Session.checkin_opens_at,
-        Activity.title,
-        Activity.scene,
-        Activity.category,
-        Activity.volunteers_only,
-        Activity.community_id,
-        Activity.operator_id,
-        Territory.path.label("community_path"),
-    )
-    .join(Activity, and_(Activity.town_id == Session.town_id, Activity.id == Session.activity_id))
-    .join(Territory, and_(Territory.town_id == Activity.town_id, Territory.id == Activity.community_id))
-    .where(Session.town_id == bindparam("town"), Session.id == bindparam("session"))
-)
-#: The resident with the reservation of this session that counts most: a live one before a cancelled one.
-_resident = (
-    select(
-        Resident.id,
-        Resident.name,
-        Resident.status,
-        Reservation.id.label("reservation_id"),
-        Reservation.status.label("reservation_status"),
-        Reservation.party_size,
-    )
-    .outerjoin(
-        Reservation,
-        and_(
-            Reservation.town_id == Resident.town_id,
-            Reservation.resident_id == Resident.id,
-            Reservation.session_id == bindparam("session"),
-        ),
-    )
-    .where(Resident.town_id == bindparam("town"), Resident.id == bindparam("resident"))
-    .order_by(case((Reservation.status == ReservationStatus.CANCELLED, 1), else_=0), Reservation.id.desc())
-    .limit(1)
-)
-#: A reservation of the resident for another session that is on at the same time.
-_elsewhere = (
-    select(Reservation.id)
-    .join(Session, and_(Session.town_id == Reservation.town_id, Session.id == Reservation.session_id))
-    .where(
-        Reservation.town_id == bindparam("town"),
-        Reservation.resident_id == bindparam("resident"),
-        Reservation.status == ReservationStatus.CONFIRMED,
-        Session.checkin_opens_at <= bindparam("now"),
-        Session.ends_at > bindparam("now"),
-    )
-    .limit(1)
-)
-use_reservation = (
-    update(Reservation)
-    .where(
-        Reservation.town_id == bindparam("town"),
-        Reservation.id == bindparam("reservation"),
-        Reservation.status == ReservationStatus.CONFIRMED,
-    )
-    .values(status=ReservationStatus.CHECKED_IN, checked_in_at=bindparam("now"))
-    .returning(Reservation.id)
-    .execution_options(synchronize_session=False)
-)
 _log = insert(Scan).on_conflict_do_nothing(index_elements=["town_id", "scanner_id", "nonce"]).returning(Scan.id)
+REASONS: dict[type[NotIdentified], RefusalReason] = {
+    CodeUnknown: RefusalReason.UNKNOWN_CODE,
+    CodeExpired: RefusalReason.EXPIRED_CODE,
+    CardRevoked: RefusalReason.CARD_REVOKED,
+    NobodyMatches: RefusalReason.NO_MATCH,
+    SeveralMatch: RefusalReason.SEVERAL_MATCH,
+}
 
 
 def scan(work: Work, keys: Keys, request: ScanRequest) -> ScanAnswer:
-    """Answer a scan by the actor, who is staff.
+    """Answer a scan by the actor, who is staff and has a network.
 
     Raises SessionUnknown, Forbidden (no scanner's role where the session is), NonceReused, ClockSkewed. Everything else
     that may be wrong is an answer: `refused` with a reason.
     """
-    door = work.db.execute(_door, {"town": work.town_id, "session": request.session_id}).first()
-    if door is None:
-        raise SessionUnknown
-    require_role(work, Role.SCANNER, door.community_path)
-    if (kept := _find_answer(work, request)) is not None:
-        return ScanAnswer(kept, replayed=True)
+    door = _find_door_of_staff(work, request)
+    if (kept := _kept_answer(door, request.content_hash())) is not None:
+        return kept
     scanned_at = request.scanned_at or work.now
     if abs(scanned_at - work.now) > CLOCK_SKEW:
         raise ClockSkewed
-    decision = _decide(work, keys, request, door)
-    answer = answer_of(decision)
+    return _answer_staff(work, keys, request, door, scanned_at=scanned_at, at=work.now, offline=False)
+
+
+def scan_stored(
+    work: Work, keys: Keys, request: ScanRequest, scanned_at: datetime, judge: Callable[[], datetime]
+) -> ScanAnswer:
+    """Answer a scan that the actor's device stored without a network.
+
+    `judge` says when it happened, as far as we know, or refuses; it is only asked of a scan that is new. Raises
+    SessionUnknown, Forbidden, NonceReused, what `judge` raises, and HoldLapsed.
+    """
+    door = _find_door_of_staff(work, request)
+    if (kept := _kept_answer(door, request.content_hash())) is not None:
+        return kept
+    return _answer_staff(work, keys, request, door, scanned_at=scanned_at, at=judge(), offline=True)
+
+
+def scan_at_door(work: Work, keys: Keys, request: DoorScan) -> ScanAnswer:
+    """Answer a scan of the door's code by the actor, a resident, for themselves or for somebody whose proxy they are.
+
+    Raises DoorCodeUnknown, ResidentUnknown, NotTheirProxy, SessionUnknown, NonceReused.
+    """
+    code = read_door_code(work, keys, request.door_code)
+    resident_id = resident_for(work, request.resident_id)
+    door = find_door(work, code.session_id, request.nonce)
+    if door is None:
+        raise SessionUnknown
+    content_hash = request.content_hash(resident_id)
+    if (kept := _kept_answer(door, content_hash)) is not None:
+        return kept
+    attempt = Attempt(
+        work.new_id(), request.direction, request.nonce, content_hash, Identification.DOOR, work.now, work.now
+    )
+    if not code.is_good_at(work.now):
+        return _log_answer(work, door, attempt, refuse(attempt, RefusalReason.EXPIRED_CODE))
+    return _log_answer(work, door, attempt, decide(work, door, attempt, resident_id))
+
+
+def _find_door_of_staff(work: Work, request: ScanRequest) -> AnyRow:
+    """The session's door. Raises SessionUnknown, Forbidden."""
+    door = find_door(work, request.session_id, request.nonce)
+    if door is None:
+        raise SessionUnknown
+    require_role(work, Role.SCANNER, door.community_path)
+    return door
+
+
+def _kept_answer(door: AnyRow, content_hash: bytes) -> ScanAnswer | None:
+    if door.content_hash is None:
+        return None
+    if door.content_hash != content_hash:
+        raise NonceReused
+    return ScanAnswer(dict(door.answer), replayed=True)
+
+
+def _answer_staff(
+    work: Work, keys: Keys, request: ScanRequest, door: AnyRow, *, scanned_at: datetime, at: datetime, offline: bool
+) -> ScanAnswer:
+    attempt = Attempt(
+        work.new_id(),
+        request.direction,
+        request.nonce,
+        request.content_hash(),
+        request.method,
+        scanned_at,
+        at,
+        offline,
+        request.override,
+    )
+    presented = Presented(request.code, request.phone_tail, request.name)
+    try:
+        who: Identified = identify(work, keys, presented, door.id, attempt.at, attempt.skew)
+    except NotIdentified as why:
+        return _log_answer(work, door, attempt, refuse(attempt, REASONS[type(why)]))
+    return _log_answer(work, door, attempt, decide(work, door, attempt, who.resident_id), who.method)
+
+
+def _log_answer(
+    work: Work, door: AnyRow, attempt: Attempt, decision: Decision, method: Identification | None = None
+) -> ScanAnswer:
+    """Write the answer down, the last thing that a scan does."""
+    answer = answer_of(decision, attempt.direction)
+    by_resident = work.actor.kind is ActorKind.RESIDENT
     entry = {
         "town_id": work.town_id,
-        "id": work.new_id(),
+        "id": attempt.scan_id,
+        "scanner_kind": ScannerKind.RESIDENT if by_resident else ScannerKind.STAFF,
         "scanner_id": work.actor.id,
-        "nonce": request.nonce,
-        "content_hash": request.content_hash(),
-        "session_id": request.session_id,
+        "nonce": attempt.nonce,
+        "content_hash": attempt.content_hash,
+        "session_id": door.id,
         "resident_id": decision.resident_id,
         "reservation_id": decision.reservation_id,
-        "direction": request.direction,
+        "direction": attempt.direction,
+        "method": method or attempt.method,
         "result": ScanResult.REFUSED if decision.reason else ScanResult.ADMITTED,
         "reason": decision.reason,
+        "conflict": decision.conflict,
+        "is_evidence": decision.is_evidence,
+        "offline": attempt.offline,
+        "overridden": decision.overridden,
         "answer": answer,
-        "scanned_at": scanned_at,
+        "scanned_at": attempt.scanned_at,
+        "occurred_at": attempt.at,
         "received_at": work.now,
     }
-    if work.db.scalar(_log, entry) is None:
+    if work.core.execute(_log, entry).first() is None:
         raise TryAgain
     return ScanAnswer(answer, replayed=False)
-
-
-def _find_answer(work: Work, request: ScanRequest) -> dict[str, Any] | None:
-    asked = {"town": work.town_id, "scanner": work.actor.id, "nonce": request.nonce}
-    kept = work.db.execute(_answered, asked).first()
-    if kept is None:
-        return None
-    if kept.content_hash != request.content_hash():
-        raise NonceReused
-    return dict(kept.answer)
-
-
-def _decide(work: Work, keys: Keys, request: ScanRequest, door: AnyRow) -> Decision:
-    try:
-        bearer = read_code(keys, request.code, work.now)
-    except CodeUnknown:
-        return Decision(RefusalReason.UNKNOWN_CODE)
-    except CodeExpired:
-        return Decision(RefusalReason.EXPIRED_CODE)
-    if bearer.town_id != work.town_id:
-        return Decision(RefusalReason.UNKNOWN_CODE)
-    asked = {"town": work.town_id, "session": request.session_id, "resident": bearer.resident_id}
-    person = work.db.execute(_resident, asked).first()
-    if person is None:
-        return Decision(RefusalReason.UNKNOWN_CODE)
-    if (reason := _refusal(work, person, door)) is not None:
-        return Decision(reason, person.id, person.name, person.reservation_id, person.party_size)
-    using = {"town": work.town_id, "reservation": person.reservation_id, "now": work.now}
-    if work.db.execute(use_reservation, using).first() is None:  # used or cancelled between the look and now
-        raise TryAgain
-    return _admit(work, person, door)
-
-
-def _refusal(work: Work, person: AnyRow, door: AnyRow) -> RefusalReason | None:
-    if person.status is ResidentStatus.SUSPENDED:
-        return RefusalReason.SUSPENDED
-    if door.status is SessionStatus.CANCELLED:
-        return RefusalReason.SESSION_CANCELLED
-    if person.reservation_status is None:
-        asked = {"town": work.town_id, "resident": person.id, "now": work.now}
-        elsewhere = work.db.execute(_elsewhere, asked).first()
-        return RefusalReason.WRONG_SESSION if elsewhere else RefusalReason.NOT_RESERVED
-    if person.reservation_status is ReservationStatus.CANCELLED:
-        return RefusalReason.CANCELLED
-    if person.reservation_status is ReservationStatus.CHECKED_IN:
-        return RefusalReason.ALREADY_IN
-    if work.now < door.checkin_opens_at:
-        return RefusalReason.TOO_EARLY
-    return RefusalReason.TOO_LATE if work.now >= door.ends_at else None
-
-
-def _admit(work: Work, person: AnyRow, door: AnyRow) -> Decision:
-    awarded, balance, explanation = _award(work, person, door)
-    return Decision(
-        None, person.id, person.name, person.reservation_id, person.party_size, awarded, balance, explanation
-    )
-
-
-def _award(work: Work, person: AnyRow, door: AnyRow) -> tuple[int, int, str | None]:
-    """What checking in leads to by the rulebook in force: the amount, what may be spent after it, the reason in words.
-
-    An empty budget doesn't keep anyone out: the entry stands, the points are not paid, and the answer says so.
-    """
-    occurrence = Occurrence(
-        source=SOURCE,
-        ref=f"{door.id}:{person.id}",
-        resident_id=person.id,
-        happening=Happening(SOURCE, work.now, door.title, facts_of(door, person.party_size)),
-        community_id=door.community_id,
-        operator_id=door.operator_id,
-        scene=door.scene,
-        links={"session_id": str(door.id)},
-    )
-    judged = judge_event(work, occurrence)
-    if judged is None:
-        return 0, read_spendable(work, person.id), None
-    outcome = book_event(work, occurrence, judged)
-    return outcome.awarded, outcome.balance, outcome.explanation
-
-
-def facts_of(door: AnyRow, party_size: int) -> dict[str, Any]:
-    """What the rules may ask of a check-in: the activity's words, and how long the session is planned to last."""
-    return {
-        "scene": door.scene.value,
-        "category": door.category,
-        "volunteers_only": door.volunteers_only,
-        "minutes": int((door.ends_at - door.starts_at).total_seconds()) // 60,
-        "party_size": party_size,
-        "provenance": "signed",
-    }
-
-
-def answer_of(decision: Decision) -> dict[str, Any]:
-    """What is told and kept."""
-    return {
-        "result": ScanResult.REFUSED if decision.reason else ScanResult.ADMITTED,
-        "reason": decision.reason,
-        "resident": _resident_of(decision),
-        "points": None
-        if decision.reason
-        else {"awarded": decision.awarded, "balance": decision.balance, "explanation": decision.explanation},
-    }
-
-
-def _resident_of(decision: Decision) -> dict[str, Any] | None:
-    """Whom the staff let in: enough to greet and to count heads, not more."""
-    if decision.resident_id is None:
-        return None
-    name = greeting(decision.resident_name or "", decision.resident_id)
-    return {"name": name, "party_size": decision.party_size}

@@ -12,16 +12,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import BigInteger, bindparam, cast, exists, func, select
-
-from models.ledger import ACCOUNT, BOOK, EVENT, POSTING, REVERSAL, TXN, AccountKind, OwnerType, TxnKind
-from models.residents import Resident
 from models.territory import Scene
-from models.volunteering import VolunteerRegistration
 from rules.clock import local_day
 from rules.errors import Kind, RuleError
 from rules.ledger.caps import CapReached, CapUse
@@ -29,17 +23,18 @@ from rules.ledger.earning import Earning, earn
 from rules.ledger.earning_many import earn_many
 from rules.ledger.events import note_event
 from rules.ledger.pools import BudgetExhausted, read_pool_balance
-from rules.ledger.reading import read_open_lots, read_spendable, read_wallet
-from rules.ledger.reversing import reverse
+from rules.ledger.reading import read_spendable
 from rules.ledger.spending import PointsInsufficient
-from rules.ledger.transactions import POINTS, Cause, in_book, list_books
+from rules.ledger.transactions import POINTS, Cause, in_book
 from rules.ledger.transferring import Correction, adjust
-from rules.rows import AnyRow
+from rules.points.holders import book_code, standing_of
+from rules.points.voiding import Verdict, void_named
 from rules.rulebook.decision import Decision, Happening, Line, LineKind
-from rules.rulebook.evaluation import counted_by, evaluate, points_counted
+from rules.rulebook.evaluation import evaluate
 from rules.rulebook.plan import Plan
 from rules.rulebook.standing import Changes, Standing
-from rules.rulebook.standings import read_standing, save_changes, take_turn
+from rules.rulebook.standings import keep_trace, save_changes, take_turn
+from rules.rulebook.undoing import brought_by, leaves_trace, trace_of
 from rules.rulebook.versions import InForce, rulebook_in_force
 from rules.work import TryAgain, Work
 
@@ -72,6 +67,7 @@ class Judged:
     event_id: int
     in_force: InForce | None
     decision: Decision
+    before: Standing = field(default_factory=Standing)
 
     @property
     def main_total(self) -> int:
@@ -111,61 +107,8 @@ class Move:
         return self.line.kind is LineKind.AWARD
 
 
-VOID = "void"  #: the source of the event that says that another one is void
 _MOVING = (LineKind.AWARD, LineKind.DEDUCTION, LineKind.CONVERSION)
 NOTHING_SAID = Decision((), Changes())
-_person = select(
-    Resident.registered_at,
-    Resident.household_id,
-    exists()
-    .where(VolunteerRegistration.town_id == Resident.town_id, VolunteerRegistration.resident_id == Resident.id)
-    .label("volunteer"),
-).where(Resident.town_id == bindparam("town"), Resident.id == bindparam("resident"))
-_voided = (
-    select(EVENT.c.id, EVENT.c.source, EVENT.c.occurred_at, EVENT.c.payload)
-    .where(
-        EVENT.c.town_id == bindparam("town"),
-        EVENT.c.source_ref == bindparam("ref"),
-        EVENT.c.subject_id == bindparam("resident"),
-        EVENT.c.source != VOID,
-    )
-    .order_by(EVENT.c.id)
-)
-
-
-def _moved_by_event(kind: TxnKind, wallet: Any) -> Any:
-    """What an event moved and nobody took back yet, by the resident's own wallets: there is no index by event."""
-    return (
-        select(
-            TXN.c.id,
-            TXN.c.rule_id,
-            BOOK.c.code.label("book"),
-            cast(func.sum(POSTING.c.amount - func.coalesce(REVERSAL.c.reversed, 0)), BigInteger).label("amount"),
-        )
-        .join(BOOK, (BOOK.c.town_id == TXN.c.town_id) & (BOOK.c.id == TXN.c.book_id))
-        .join(POSTING, (POSTING.c.town_id == TXN.c.town_id) & (POSTING.c.txn_id == TXN.c.id))
-        .join(ACCOUNT, (ACCOUNT.c.town_id == POSTING.c.town_id) & (ACCOUNT.c.id == wallet))
-        .outerjoin(
-            REVERSAL,
-            (REVERSAL.c.town_id == POSTING.c.town_id)
-            & (REVERSAL.c.txn_id == POSTING.c.txn_id)
-            & (REVERSAL.c.n == POSTING.c.n),
-        )
-        .where(
-            ACCOUNT.c.town_id == bindparam("town"),
-            ACCOUNT.c.kind == AccountKind.WALLET,
-            ACCOUNT.c.owner_type == OwnerType.RESIDENT,
-            ACCOUNT.c.owner_id == bindparam("resident"),
-            TXN.c.event_id == bindparam("event"),
-            TXN.c.kind == kind,
-            func.coalesce(REVERSAL.c.reversed, 0) < POSTING.c.amount,
-        )
-        .group_by(TXN.c.id, TXN.c.rule_id, BOOK.c.code)
-    )
-
-
-_earned_by_event = _moved_by_event(TxnKind.EARN, POSTING.c.dst_account_id)
-_taken_by_event = _moved_by_event(TxnKind.ADJUST, POSTING.c.src_account_id)
 
 
 def record_event(work: Work, occurrence: Occurrence) -> Outcome:
@@ -196,7 +139,7 @@ def judge_event(work: Work, occurrence: Occurrence) -> Judged | None:
     if plan.keeps_standing:
         take_turn(work, resident_id)
     standing = standing_of(work, plan, resident_id, happening)
-    return Judged(event_id, in_force, evaluate_within_budget(work, plan, happening, standing))
+    return Judged(event_id, in_force, evaluate_within_budget(work, plan, happening, standing), standing)
 
 
 def evaluate_within_budget(work: Work, plan: Plan, happening: Happening, standing: Standing) -> Decision:
@@ -214,53 +157,6 @@ def given_of_main(plan: Plan, decision: Decision) -> int:
     return sum(line.amount for line in decision.awards if line.currency == main)
 
 
-def standing_of(work: Work, plan: Plan, resident_id: int, happening: Happening) -> Standing:
-    """Where a resident stands for an event: what is counted, what is held, what is known of the person."""
-    standing = read_standing(work, plan, resident_id, happening) if plan.keeps_standing else Standing()
-    if plan.reads_balances(happening.kind):
-        standing.lots = lots_of(work, plan, resident_id, local_day(happening.occurred_at))
-    if any(fact.startswith("person.") for fact in plan.facts):
-        standing.person = person_of(work, resident_id, happening.occurred_at)
-    return standing
-
-
-def lots_of(work: Work, plan: Plan, resident_id: int, day: date) -> dict[str, dict[date, int]]:
-    """What a resident holds that is good on a day. A currency of a draft may have no book yet: nobody holds any of it."""
-    books = {POINTS} if len(plan.currencies) == 1 else set(list_books(work))
-    found = {}
-    for currency in plan.currencies:
-        if (code := book_code(plan, currency)) in books:
-            of_book = in_book(work, code)
-            lots = read_open_lots(of_book, read_wallet(of_book, resident_id), day)
-            found[currency] = {lot.expires_on: lot.amount for lot in lots}
-    return found
-
-
-def person_of(work: Work, resident_id: int, at: datetime) -> dict[str, Any]:
-    """What is known of a resident, as conditions ask for it: `person.volunteer`, `person.registered_days` …"""
-    row = work.core.execute(_person, {"town": work.town_id, "resident": resident_id}).one()
-    return {
-        "kind": "resident",
-        "volunteer": bool(row.volunteer),
-        "household": row.household_id is not None,
-        "registered_days": max((local_day(at) - local_day(row.registered_at)).days, 0),
-    }
-
-
-def book_code(plan: Plan, currency: str) -> str:
-    """The code of the book that a currency is kept in."""
-    return POINTS if currency == plan.rulebook.main_currency.id else currency
-
-
-def happening_of(source: str, occurred_at: datetime, payload: Mapping[str, Any]) -> Happening:
-    """An event as it was recorded. Events from before rulebooks kept facts are of the kind that their source is."""
-    facts = {
-        name: Decimal(str(value)) if isinstance(value, float) else value
-        for name, value in payload.get("facts", {}).items()
-    }
-    return Happening(payload.get("kind", source), occurred_at, payload.get("subject", ""), facts)
-
-
 def _as_json(facts: Mapping[str, Any]) -> dict[str, Any]:
     return {name: float(value) if isinstance(value, Decimal) else value for name, value in facts.items()}
 
@@ -270,17 +166,33 @@ def book_event(work: Work, occurrence: Occurrence, judged: Judged) -> Outcome:
     decision, in_force, resident_id = judged.decision, judged.in_force, occurrence.resident_id
     if in_force is None:
         return Outcome(judged.event_id, 0, 0, read_spendable(work, resident_id), ())
-    plan = in_force.plan
-    if decision.changes.levels:
-        _forget_late_levels(work, occurrence, in_force, decision.changes)
-    if plan.keeps_standing:
-        awarded_by = {line.rule_id for line in decision.awards}
-        elsewhere = [(use.name, use.bucket, use.count) for rule in awarded_by for use in decision.uses.get(rule, ())]
-        save_changes(work, plan, resident_id, decision.changes, elsewhere)
+    moves = _moves_of(occurrence, decision)
+    if in_force.plan.keeps_standing:
+        _save_standing(work, occurrence, judged, in_force, moves)
     for line in decision.of(LineKind.VOID):
         _take_back(work, occurrence, judged, line)
-    taken = _move_points(work, occurrence, judged)
+    taken = _move_points(work, occurrence, judged, moves)
     return Outcome(judged.event_id, judged.main_total, taken, read_spendable(work, resident_id), decision.lines)
+
+
+def _save_standing(
+    work: Work, occurrence: Occurrence, judged: Judged, in_force: InForce, moves: Sequence[Move]
+) -> None:
+    """Write what an event changes of a standing, and where its facts won't say so later, its trace."""
+    plan, decision, changes = in_force.plan, judged.decision, judged.decision.changes
+    awarded_by = {line.rule_id for line in decision.awards}
+    elsewhere = [(use.name, use.bucket, use.count) for rule in awarded_by for use in decision.uses.get(rule, ())]
+    is_traced = leaves_trace(plan, occurrence.happening.kind, decision)
+    keys = [(move.line, (book_code(plan, move.line.currency), move.key)) for move in moves] if is_traced else []
+    brought = brought_by(plan, judged.before, decision, keys) if is_traced else ()
+    if changes.levels:
+        _forget_late_levels(work, occurrence, in_force, changes)
+    save_changes(work, plan, occurrence.resident_id, changes, elsewhere)
+    if is_traced:
+        here = dict(changes.counters)
+        for name, bucket, count in elsewhere:
+            here[name, bucket] -= count
+        keep_trace(work, judged.event_id, trace_of(plan, judged.before, decision, here, brought))
 
 
 def _forget_late_levels(work: Work, occurrence: Occurrence, in_force: InForce, changes: Changes) -> None:
@@ -294,14 +206,14 @@ def _forget_late_levels(work: Work, occurrence: Occurrence, in_force: InForce, c
                 changes.levels.pop(ladder.id, None)
 
 
-def _move_points(work: Work, occurrence: Occurrence, judged: Judged) -> int:
+def _move_points(work: Work, occurrence: Occurrence, judged: Judged, moves: Sequence[Move]) -> int:
     """Book what comes and what goes; returns what went of the main currency.
 
     First all that comes, book after book, since what turns into another currency has to be there; then all that goes.
     Residents share each book's pool and its sink: in one order for every event, none waits for one that waits for it.
     """
     assert judged.in_force is not None, "without a rulebook no points move"
-    plan, moves = judged.in_force.plan, _moves_of(occurrence, judged.decision)
+    plan = judged.in_force.plan
     coming, going = ([move for move in moves if move.comes is comes] for comes in (True, False))
     codes = {currency: book_code(plan, currency) for currency in plan.currencies}
     for code in sorted(codes.values()):
@@ -374,47 +286,18 @@ def _take(work: Work, occurrence: Occurrence, judged: Judged, move: Move) -> int
 
 
 def _take_back(work: Work, occurrence: Occurrence, judged: Judged, line: Line) -> None:
-    """Reverse what another event of the same resident has earned, and take it out of the tallies. An event is void once."""
-    asked = {"town": work.town_id, "ref": line.about, "resident": occurrence.resident_id}
-    for event in work.core.execute(_voided, asked).all():
-        is_first = note_event(
-            work, VOID, str(event.id), occurrence.resident_id, occurrence.happening.occurred_at, {"by": occurrence.ref}
-        )
-        judged_by = rulebook_in_force(work, event.occurred_at)
-        if is_first is not None and judged_by is not None:
-            if judged_by.plan.keeps_standing:
-                _uncount(work, occurrence, judged_by.plan, event)
-            _reverse_all(work, occurrence, judged, line, judged_by.plan, event.id)
-
-
-def _uncount(work: Work, occurrence: Occurrence, plan: Plan, event: AnyRow) -> None:
-    """`plan`: by which the event was judged."""
-    happening = happening_of(event.source, event.occurred_at, event.payload)
-    counted = Counter(counted_by(plan, happening, standing_of(work, plan, occurrence.resident_id, happening)))
-    earned: Counter[str] = Counter()
-    asked = {"town": work.town_id, "resident": occurrence.resident_id, "event": event.id}
-    of_book = {book_code(plan, currency): currency for currency in plan.currencies}
-    for row in work.core.execute(_earned_by_event, asked):
-        if (currency := of_book.get(row.book)) is not None:
-            earned[currency] += row.amount
-            counted.update(points_counted(plan, happening, row.rule_id, currency, row.amount))
-    back = Changes(
-        counters={name: -count for name, count in counted.items()},
-        earned={currency: -amount for currency, amount in earned.items()},
+    """Undo another event of the same resident. An event is void once."""
+    cause = _cause(occurrence, judged, line)
+    verdict = Verdict(
+        cause.reason,
+        cause.explanation,
+        cause.effective_at,
+        {"by": occurrence.ref},
+        cause.event_id,
+        cause.rulebook_version_id,
+        cause.rule_id,
     )
-    save_changes(work, plan, occurrence.resident_id, back, ())
-
-
-def _reverse_all(work: Work, occurrence: Occurrence, judged: Judged, line: Line, plan: Plan, event_id: int) -> None:
-    """What turned into another currency has to be there again before its award is taken back; then book after book."""
-    asked = {"town": work.town_id, "resident": occurrence.resident_id, "event": event_id}
-    moved: list[AnyRow] = []
-    if plan.conversions:
-        turning = {each.id for each in plan.rulebook.convert}
-        moved += [row for row in work.core.execute(_taken_by_event, asked) if row.rule_id in turning]
-    moved += sorted(work.core.execute(_earned_by_event, asked), key=lambda row: (row.book, row.id))
-    for row in moved:
-        reverse(in_book(work, row.book), f"{_key(occurrence, line)}:{row.id}", row.id, _cause(occurrence, judged, line))
+    void_named(work, occurrence.resident_id, line.about, verdict)
 
 
 def _key(occurrence: Occurrence, line: Line, sign: str = "", nth: int = 0) -> str:

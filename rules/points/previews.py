@@ -13,7 +13,8 @@ from typing import Any
 
 from models.residents import Role
 from rules.errors import Kind, RuleError
-from rules.points.events import evaluate_within_budget, standing_of
+from rules.points.events import evaluate_within_budget
+from rules.points.holders import standing_of
 from rules.points.people import require_role_over_resident
 from rules.points.second_person import rulebook_today
 from rules.residents.identity import Forbidden, require_role_at_root

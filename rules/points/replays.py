@@ -15,7 +15,8 @@ from models.volunteering import VolunteerRegistration
 from rules.clock import local_day
 from rules.errors import Kind, RuleError
 from rules.ledger.pools import read_pool_balance
-from rules.points.events import VOID, happening_of
+from rules.points.holders import happening_of
+from rules.points.voiding import VOID, corrected_events
 from rules.residents.identity import require_role_at_root
 from rules.rulebook.drafts import parse_or_reject
 from rules.rulebook.plan import Plan
@@ -58,7 +59,7 @@ _of_period = (
 )
 _count = select(func.count()).select_from(EVENT).where(*_of_period)
 _events = (
-    select(EVENT.c.subject_id, EVENT.c.source, EVENT.c.occurred_at, EVENT.c.payload)
+    select(EVENT.c.id, EVENT.c.subject_id, EVENT.c.source, EVENT.c.occurred_at, EVENT.c.payload)
     .where(*_of_period)
     .order_by(EVENT.c.subject_id, EVENT.c.occurred_at, EVENT.c.id)
 )
@@ -103,8 +104,11 @@ def replay_document(work: Work, document: str, begin: datetime, end: datetime) -
 
 def _read_events(work: Work, begin: datetime, end: datetime) -> Iterator[Past]:
     asked = {"town": work.town_id, "begin": begin, "end": end}
+    corrected = corrected_events(work)
     streamed = work.core.execution_options(yield_per=ROWS_AT_A_TIME).execute(_events, asked)
     for row in streamed:
+        if row.id in corrected:
+            continue
         yield Past(row.subject_id, happening_of(row.source, row.occurred_at, row.payload))
 
 

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from rules.clock import local_day
-from rules.points.events import lots_of, person_of, standing_of
+from rules.points.holders import standing_of, whole_standing_of
 from rules.rulebook.case import Case
 from rules.rulebook.conditions import is_number
 from rules.rulebook.consequences import end_lapsed_freezes
@@ -19,7 +18,7 @@ from rules.rulebook.decision import Happening
 from rules.rulebook.plan import Plan
 from rules.rulebook.sections.standing import Ladder, Level, Right
 from rules.rulebook.standing import FOR_GOOD, Standing
-from rules.rulebook.standings import FREEZE, ends_by_itself, read_blocks, read_standing
+from rules.rulebook.standings import FREEZE, ends_by_itself, read_blocks
 from rules.rulebook.versions import rulebook_in_force
 from rules.work import Work
 
@@ -82,9 +81,7 @@ def show_standing(work: Work) -> StandingView:
     if in_force is None:
         return StandingView(None)
     plan = in_force.plan
-    standing = read_standing(work, plan, work.actor.id, None)
-    standing.lots = lots_of(work, plan, work.actor.id, local_day(work.now))
-    standing.person = person_of(work, work.actor.id, work.now)
+    standing = whole_standing_of(work, plan, work.actor.id)
     case = Case(plan, Happening("look", work.now), standing)
     return StandingView(
         plan.rulebook.name,

@@ -19,7 +19,7 @@ from rules.errors import Kind, RuleError
 from rules.ledger.reading import read_spendable
 from rules.ledger.transactions import Cause, Receipt
 from rules.ledger.transferring import Transfer, transfer
-from rules.points.events import standing_of
+from rules.points.holders import standing_of
 from rules.residents.names import greeting
 from rules.rulebook.decision import Happening
 from rules.rulebook.plan import Plan

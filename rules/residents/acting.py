@@ -9,8 +9,10 @@ from __future__ import annotations
 from sqlalchemy import bindparam, select
 
 from models.residents import Proxy, Resident
+from rules.clock import local_day
 from rules.errors import Kind, RuleError
 from rules.points.people import ResidentUnknown
+from rules.residents.proxies import is_in_force
 from rules.work import ActorKind, Work
 
 
@@ -21,6 +23,12 @@ class NotTheirProxy(RuleError):
     en = "You may not act for this resident."
 
 
+class GuardianshipOver(NotTheirProxy):
+    code = "proxy.guardianship_over"
+    zh = "孩子已满 18 周岁，监护人的代办到此为止；本人同意后可另行授权。"
+    en = "The child is 18 now, so the guardian's right has ended; they may name you as their proxy."
+
+
 class ResidentNeeded(RuleError):
     code = "proxy.resident_needed"
     kind = Kind.INVALID
@@ -28,11 +36,15 @@ class ResidentNeeded(RuleError):
     en = "Say for which resident (resident_id)."
 
 
-_proxy = select(Proxy.id).where(
-    Proxy.town_id == bindparam("town"),
-    Proxy.principal_id == bindparam("principal"),
-    Proxy.agent_id == bindparam("agent"),
-    Proxy.revoked_at.is_(None),
+_proxy = (
+    select(Proxy.kind, Resident.born_on)
+    .join(Resident, (Resident.town_id == Proxy.town_id) & (Resident.id == Proxy.principal_id))
+    .where(
+        Proxy.town_id == bindparam("town"),
+        Proxy.principal_id == bindparam("principal"),
+        Proxy.agent_id == bindparam("agent"),
+        Proxy.revoked_at.is_(None),
+    )
 )
 _resident = select(Resident.id).where(Resident.town_id == bindparam("town"), Resident.id == bindparam("resident"))
 
@@ -41,15 +53,18 @@ def resident_for(work: Work, resident_id: int | None) -> int:
     """For whom the actor acts: a resident for themselves or for somebody whose proxy they are, staff for anybody.
 
     Staff's right is to the place of the matter, so it is the caller's to check. Raises ResidentNeeded (staff who name
-    nobody), ResidentUnknown, NotTheirProxy.
+    nobody), ResidentUnknown, NotTheirProxy, GuardianshipOver.
     """
     actor = work.actor
     if actor.kind is ActorKind.RESIDENT:
         if resident_id is None or resident_id == actor.id:
             return actor.id
         asked = {"town": work.town_id, "principal": resident_id, "agent": actor.id}
-        if work.core.scalar(_proxy, asked) is None:
+        proxy = work.core.execute(_proxy, asked).first()
+        if proxy is None:
             raise NotTheirProxy
+        if not is_in_force(proxy.kind, proxy.born_on, local_day(work.now)):
+            raise GuardianshipOver
         return resident_id
     if resident_id is None:
         raise ResidentNeeded
@@ -63,3 +78,7 @@ def booked_by(work: Work, resident_id: int) -> dict[str, str | int | None]:
     if work.actor.kind is ActorKind.RESIDENT and work.actor.id == resident_id:
         return {"booked_by_kind": None, "booked_by_id": None}
     return {"booked_by_kind": work.actor.kind.value, "booked_by_id": work.actor.id}
+
+
+#: What acting for somebody may meet.
+REFUSALS: tuple[type[RuleError], ...] = (GuardianshipOver, NotTheirProxy, ResidentNeeded, ResidentUnknown)

@@ -1,19 +1,55 @@
-"""What a resident sees of themselves."""
+"""What residents see of themselves, and what they may change."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
 from sqlalchemy import bindparam, select
 
-from models.residents import Resident
+from models.residents import Resident, ResidentStatus
 from models.territory import Territory, Town
 from models.volunteering import VolunteerRegistration
-from rules.rows import AnyRow
+from rules.errors import Kind, RuleError
+from rules.keys import Keys
+from rules.residents.ages import CONSENT_YEARS
+from rules.residents.phones import masked_phone
+from rules.residents.records import GuardianNeeded, change_record, check_birthday, lock_record
 from rules.work import Work
+
+
+class BirthdayFixed(RuleError):
+    code = "resident.birthday_fixed"
+    kind = Kind.CONFLICT
+    zh = "出生日期已登记，如需更正请联系社区工作人员。"
+    en = "Your birthday is on record already. Please ask the community's staff to correct it."
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A resident, as seen by the resident."""
+
+    id: int
+    name: str
+    phone: str | None  #: masked
+    born_on: date | None
+    status: ResidentStatus
+    registered_at: datetime
+    town_code: str
+    town_name: str
+    territory_id: int | None
+    territory_name: str | None
+    is_volunteer: bool
+
 
 _profile = (
     select(
         Resident.id,
         Resident.name,
+        Resident.phone_sealed,
+        Resident.born_on,
         Resident.status,
         Resident.registered_at,
         Town.code.label("town_code"),
@@ -32,6 +68,24 @@ _profile = (
 )
 
 
-def show_profile(work: Work) -> AnyRow:
+def show_profile(work: Work, keys: Keys) -> Profile:
     """The actor's own record, with the names of town and place."""
-    return work.db.execute(_profile, {"town": work.town_id, "id": work.actor.id}).one()
+    row = work.db.execute(_profile, {"town": work.town_id, "id": work.actor.id}).one()._asdict()
+    sealed = row.pop("phone_sealed")
+    return Profile(phone=masked_phone(keys, work.town_id, work.actor.id, sealed), **row)
+
+
+def change_profile(work: Work, keys: Keys, changes: Mapping[str, Any]) -> Profile:
+    """Change the actor's name, territory_id or born_on, those that are given; a birthday can be told once.
+
+    Raises PlaceUnknown, BirthdayImplausible, BirthdayFixed, GuardianNeeded.
+    """
+    record = lock_record(work, work.actor.id)
+    assert record is not None, "the token named a resident"
+    if "born_on" in changes and changes["born_on"] != record.born_on:
+        if record.born_on is not None:
+            raise BirthdayFixed
+        if check_birthday(work, changes["born_on"]) < CONSENT_YEARS:
+            raise GuardianNeeded
+    change_record(work, record, changes)
+    return show_profile(work, keys)

@@ -119,8 +119,13 @@ def judge_cancellation(
         return Refusal("not_cancellable", "预约后不能取消")
     if wish.occurred_at > until:
         return Refusal("too_late_to_cancel", f"取消时限为 {_shown(until)}")
-    reached = _quotas(booking, case, of=wish.kind) if booking is not None else []
-    return reached[0] if reached else None
+    return _first_quota(booking, case, wish.kind)
+
+
+def judge_cancelling_quota(plan: Plan, wish: Happening, standing: Standing) -> Refusal | None:
+    """Why somebody may cancel no more for a while, whatever the deadline; None when they may."""
+    case = looked_at(plan, wish, standing)
+    return _first_quota(section_for(case), case, wish.kind)
 
 
 def judge_change(plan: Plan, wish: Happening, standing: Standing, changed_before: int) -> Refusal | None:
@@ -217,6 +222,11 @@ def _quotas(booking: Booking, case: Case, of: str | None = None) -> list[Refusal
         if used >= quota.times and is_met(quota.where, case.fact):
             refusals.append(Refusal("quota_reached", quota.title or _quota_in_words(quota)))
     return refusals
+
+
+def _first_quota(booking: Booking | None, case: Case, kind: str) -> Refusal | None:
+    reached = _quotas(booking, case, of=kind) if booking is not None else []
+    return reached[0] if reached else None
 
 
 def _quota_in_words(quota: Quota) -> str:

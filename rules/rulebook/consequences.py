@@ -27,17 +27,15 @@ from rules.rulebook.standing import FOR_GOOD, Frozen, Standing
 #: What can be forbidden, in words; a town's own word stands as it is.
 BLOCKED = {"booking": "预约", "redemption": "兑换", "earning": "获得积分", "transfer": "转赠"}
 RANKS_TOLD_MAX = 100
+PENALTY = "penalty:"  #: what the counters of infractions begin with
 
 
 def follow(case: Case, speaking: Speaking) -> None:
     """Everything that follows, in its order."""
     for penalty in speaking.penalties:
         if is_met(penalty.where, case.fact):
-            _count_infraction(case, penalty)
-    if speaking.quotas:
-        _count_booking(case, speaking)
-    if speaking.redemptions:
-        _count_redemption(case, speaking)
+            count_infraction(case, penalty)
+    count_at_desk(case, speaking)
     for warning in speaking.warnings:
         if is_met(warning.where, case.fact):
             case.lines.append(Line(LineKind.WARNING, warning.id, _words(warning.title)))
@@ -49,6 +47,14 @@ def follow(case: Case, speaking: Speaking) -> None:
         # A window passes and points lapse without an event of their own.
         if ladder.falls or _may_have_changed(case, measures):
             _climb(case, ladder)
+
+
+def count_at_desk(case: Case, speaking: Speaking) -> None:
+    """Count what was booked, cancelled or redeemed under the quotas and limits of its section."""
+    if speaking.quotas:
+        _count_booking(case, speaking)
+    if speaking.redemptions:
+        _count_redemption(case, speaking)
 
 
 def _count_booking(case: Case, speaking: Speaking) -> None:
@@ -90,10 +96,11 @@ def _words(sentence: str) -> Callable[[], str]:
 
 def counter_of(penalty: Penalty, case: Case) -> str:
     """The counter of a penalty for this event."""
-    return split_name(f"penalty:{penalty.id}", penalty.by, case.happening.facts, case.happening.kind)
+    return split_name(f"{PENALTY}{penalty.id}", penalty.by, case.happening.facts, case.happening.kind)
 
 
-def _count_infraction(case: Case, penalty: Penalty) -> None:
+def count_infraction(case: Case, penalty: Penalty) -> None:
+    """Count an infraction, and do what its number asks for."""
     name = counter_of(penalty, case)
     case.add(name, penalty.per, 1)
     count = case.most_in(name, penalty.per)
@@ -108,7 +115,7 @@ def _sanction(case: Case, penalty: Penalty, step: PenaltyStep, name: str, count:
         case.lines.append(Line(LineKind.WARNING, penalty.id, _words(f"{said}，予以警告")))
     if step.suspends is not None:
         until = _end_of_suspension(case, step.suspends)
-        key = name.removeprefix("penalty:")
+        key = name.removeprefix(PENALTY)
         until = max(until, case.standing.suspended.get(key, until))
         case.changes.suspended[key] = until
         case.touched.add(f"suspended.{penalty.id}")

@@ -34,7 +34,7 @@ from rules.rulebook.computing import (
     word_of,
 )
 from rules.rulebook.conditions import is_met
-from rules.rulebook.consequences import end_lapsed_freezes, follow
+from rules.rulebook.consequences import count_at_desk, end_lapsed_freezes, follow
 from rules.rulebook.decision import Decision, Happening, Line, LineKind
 from rules.rulebook.giving import explained, give, joined
 from rules.rulebook.limits import limit_points, limit_quantity, use_limits
@@ -98,11 +98,12 @@ def evaluate(plan: Plan, happening: Happening, standing: Standing, *, gives: boo
 
 
 def counted_by(plan: Plan, happening: Happening, standing: Standing) -> dict[tuple[str, str], int]:
-    """What an event adds to tallies, by counter and bucket: what goes back when the event is void."""
-    case = Case(plan, happening, standing)
-    for counted in plan.speaking_of(happening.kind).tallies:
+    """What an event's facts alone say that it counts, in tallies and at the desk, by counter and bucket."""
+    case, speaking = Case(plan, happening, standing), plan.speaking_of(happening.kind)
+    for counted in speaking.tallies:
         if is_met(counted.tally.where, case.fact):
             case.count_in_tally(counted)
+    count_at_desk(case, speaking)
     return case.changes.counters
 
 

@@ -163,7 +163,7 @@ class Plan:
         """All that speaks of a kind of event."""
         return self._speaking.get(kind, _NOTHING)
 
-    @property
+    @cached_property
     def kinds(self) -> list[str]:
         """The kinds of event that the rulebook speaks of, in whatever way."""
         ways_out = [way for freeze in self.rulebook.freeze for way in freeze.exit]

@@ -17,13 +17,21 @@ from sqlalchemy import bindparam, delete, literal, or_, select, union_all
 from sqlalchemy.dialects.postgresql import insert
 
 from models.ledger import ACCOUNT, RULE_USAGE, AccountKind, OwnerType
-from models.rulebook import STANDING, STANDING_COUNT, STANDING_FREEZE, STANDING_LEVEL, STANDING_SUSPENSION
+from models.rulebook import (
+    STANDING,
+    STANDING_COUNT,
+    STANDING_FREEZE,
+    STANDING_LEVEL,
+    STANDING_SUSPENSION,
+    STANDING_TRACE,
+)
 from rules.clock import local_day, local_moment
 from rules.rulebook.decision import Happening
 from rules.rulebook.periods import Calendar, bucket_of
 from rules.rulebook.plan import Plan
 from rules.rulebook.sections.standing import Freeze
 from rules.rulebook.standing import FOR_GOOD, Changes, Frozen, Standing
+from rules.rulebook.undoing import Trace
 from rules.sets import is_text_in
 from rules.work import Work
 
@@ -110,9 +118,15 @@ _end_freeze = delete(STANDING_FREEZE).where(_mine(STANDING_FREEZE), STANDING_FRE
 _end_block = delete(STANDING_SUSPENSION).where(
     _mine(STANDING_SUSPENSION), STANDING_SUSPENSION.c.penalty == bindparam("ended")
 )
+_end_suspension = _end_block.where(STANDING_SUSPENSION.c.what == bindparam("of_what"))
 _set_suspension = insert(STANDING_SUSPENSION)
 _set_suspension = _set_suspension.on_conflict_do_update(
     index_elements=["town_id", "resident_id", "penalty", "what"], set_={"until": _set_suspension.excluded.until}
+)
+
+_keep_trace = insert(STANDING_TRACE)
+_trace = select(STANDING_TRACE.c.changes).where(
+    STANDING_TRACE.c.town_id == bindparam("town"), STANDING_TRACE.c.event_id == bindparam("event")
 )
 
 
@@ -202,6 +216,17 @@ def level_rows(plan: Plan, of: Mapping[str, Any], levels: Mapping[str, int], at:
     return rows
 
 
+def keep_trace(work: Work, event_id: int, trace: Trace) -> None:
+    """Keep what an event changed."""
+    work.core.execute(_keep_trace, {"town_id": work.town_id, "event_id": event_id, "changes": trace.as_json()})
+
+
+def read_trace(work: Work, event_id: int) -> Trace | None:
+    """What an event changed; None when it left no trace."""
+    changes = work.core.scalar(_trace, {"town": work.town_id, "event": event_id})
+    return None if changes is None else Trace.from_json(changes)
+
+
 def _save_freezes(work: Work, plan: Plan, of: dict[str, Any], changes: Changes) -> None:
     begun = {name: frozen for name, frozen in changes.frozen.items() if frozen is not None}
     _execute_many(
@@ -243,6 +268,25 @@ def _save_suspensions(work: Work, plan: Plan, of: dict[str, Any], changes: Chang
             for what in blocks[name.split("|")[0]]
         ],
     )
+
+
+def shorten_suspensions(
+    work: Work, resident_id: int, penalties: Collection[str], until: Mapping[tuple[str, str], datetime]
+) -> None:
+    """Let the suspensions by some penalties end when `until` says, by penalty and what is forbidden, or now.
+
+    None gets longer.
+    """
+    whom = {"town": work.town_id, "resident": resident_id}
+    for row in work.core.execute(_suspensions, whom).all():
+        if row.penalty.startswith(FREEZE) or row.penalty.split("|")[0] not in penalties:
+            continue
+        end = until.get((row.penalty, row.what))
+        if end is None:
+            work.core.execute(_end_suspension, whom | {"ended": row.penalty, "of_what": row.what})
+        elif end < row.until:
+            of = {"town_id": work.town_id, "resident_id": resident_id}
+            work.core.execute(_set_suspension, of | {"penalty": row.penalty, "what": row.what, "until": end})
 
 
 def ends_by_itself(freeze: Freeze, frozen: Frozen) -> datetime:

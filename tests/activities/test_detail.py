@@ -9,8 +9,8 @@ import pytest
 from flask import Flask
 
 from blueprints.edge.house import House
-from models.activities import ActivityStatus, SessionStatus
-from rules.activities import NEXT_SESSIONS
+from models.activities import ActivityStatus, Allocation, SessionStatus
+from rules.activities.looking import NEXT_SESSIONS
 from tests.activities.plan import DAY, HOUR, NOW, a_session, an_activity, at_nine
 from tests.build import ApiClient, TownBuilder, new_town
 
@@ -39,9 +39,13 @@ def test_an_activity_is_shown_with_its_next_sessions(town: TownBuilder, api: Api
     assert [session["id"] for session in detail["sessions"]] == [str(first), str(second)]
     assert detail["sessions"][0] == {
         "id": str(first),
+        "activity_id": str(activity),
+        "series_id": None,
         "starts_at": "2025-06-03T09:00:00+08:00",
         "ends_at": "2025-06-03T11:00:00+08:00",
+        "reservable_from": None,
         "reservable_until": "2025-06-03T09:00:00+08:00",
+        "allocates_at": None,
         "checkin_opens_at": "2025-06-03T08:30:00+08:00",
         "venue": {
             "id": str(town.venue_id),
@@ -50,7 +54,9 @@ def test_an_activity_is_shown_with_its_next_sessions(town: TownBuilder, api: Api
             "address": "测试路 1 号",
         },
         "capacity": 9,
+        "capacity_min": 0,
         "taken": 4,
+        "waiting": 0,
         "status": "open",
     }
 
@@ -95,6 +101,13 @@ def test_a_cancelled_activity_is_shown_as_such(town: TownBuilder, api: ApiClient
         ({"starts_at": NOW - 2 * HOUR}, "finished"),
         ({"starts_at": NOW - 2 * HOUR + MOMENT}, "closed"),
         ({"starts_at": NOW - 2 * HOUR, "capacity": 3, "taken": 3}, "finished"),
+        ({"capacity": 3, "taken": 3, "overbooking_max": 2, "overbooking": 1}, "open"),
+        ({"capacity": 3, "taken": 4, "overbooking_max": 2, "overbooking": 1}, "full"),
+        ({"reservable_from": NOW + MOMENT}, "not_open"),
+        ({"reservable_from": NOW}, "open"),
+        ({"reservable_from": NOW + MOMENT, "capacity": 3, "taken": 3}, "not_open"),
+        ({"allocates_at": NOW + HOUR}, "applying"),
+        ({"allocates_at": NOW + HOUR, "reservable_from": NOW + MOMENT}, "not_open"),
         ({"status": SessionStatus.CANCELLED}, "cancelled"),
         ({"status": SessionStatus.CANCELLED, "starts_at": NOW - 2 * HOUR}, "cancelled"),
     ],
@@ -102,6 +115,46 @@ def test_a_cancelled_activity_is_shown_as_such(town: TownBuilder, api: ApiClient
 )
 def test_a_session_is_what_it_is_now(town: TownBuilder, api: ApiClient, columns: dict[str, Any], state: str) -> None:
     assert state_of(town, api, **columns) == state
+
+
+@pytest.mark.parametrize(
+    ("waiting", "state"),
+    [(0, "waiting_list"), (1, "waiting_list"), (2, "full")],
+    ids=["nobody", "one", "as many as may"],
+)
+def test_a_full_session_takes_parties_that_wait_as_long_as_they_may(
+    town: TownBuilder, api: ApiClient, waiting: int, state: str
+) -> None:
+    activity = town.activity(waiting_max=2)
+    a_session(town, activity, NOW + DAY, capacity=3, taken=3, waiting=waiting)
+    [session] = shown(api, activity).json["sessions"]
+    assert (session["status"], session["waiting"]) == (state, waiting)
+
+
+def test_the_detail_says_on_which_terms_one_signs_up(town: TownBuilder, api: ApiClient) -> None:
+    question = {"key": "diet", "text": "忌口？", "kind": "choice", "choices": ["无", "素食"], "required": True}
+    activity = town.activity(
+        age_min=6,
+        age_max=12,
+        price=30,
+        allocation=Allocation.LOTTERY,
+        waiting_max=5,
+        offer_minutes=60,
+        allows_reentry=False,
+        questions=[question],
+    )
+    detail = shown(api, activity).json
+    said = {"age_min": 6, "age_max": 12, "price": 30, "allocation": "lottery", "waiting_max": 5, "offer_minutes": 60}
+    assert detail.items() >= {**said, "allows_reentry": False}.items()
+    assert detail["questions"] == [question]
+
+
+def test_one_session_is_shown_by_its_number(town: TownBuilder, api: ApiClient) -> None:
+    session_id = a_session(town, town.activity(), NOW + DAY)
+    with at_nine():
+        answer = api.get(f"/sessions/{session_id}")
+        assert (answer.status_code, answer.json["id"], answer.json["status"]) == (200, str(session_id), "open")
+        assert (api.get("/sessions/1").status_code, api.get("/sessions/1").json["code"]) == (404, "session.unknown")
 
 
 def test_the_sessions_of_a_period_are_listed_in_order(town: TownBuilder, api: ApiClient) -> None:

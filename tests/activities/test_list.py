@@ -54,6 +54,13 @@ def test_a_line_says_what_it_is_where_and_when(town: TownBuilder, api: ApiClient
                 "eligible_territory_id": str(town.other_community_id),
                 "eligible_territory_name": "水电社区",
                 "party_size_max": 4,
+                "age_min": None,
+                "age_max": None,
+                "price": 0,
+                "allocation": "first_come",
+                "waiting_max": 0,
+                "offer_minutes": 0,
+                "allows_reentry": True,
                 "next_starts_at": "2025-06-03T09:00:00+08:00",
             }
         ],
@@ -86,6 +93,12 @@ def test_without_a_period_the_list_looks_a_month_ahead(town: TownBuilder, api: A
     beyond = an_activity(town, NOW + 31 * DAY)
     assert listed(api) == [within]
     assert listed(api, to=(NOW + 32 * DAY).isoformat()) == [within, beyond]
+
+
+@pytest.mark.parametrize("status", [ActivityStatus.DRAFT, ActivityStatus.FINISHED])
+def test_what_is_not_published_is_not_on(town: TownBuilder, api: ApiClient, status: ActivityStatus) -> None:
+    an_activity(town, status=status)
+    assert listed(api) == []
 
 
 def test_what_is_cancelled_is_not_on(town: TownBuilder, api: ApiClient) -> None:
@@ -180,10 +193,14 @@ def test_available_finds_what_can_still_be_reserved(town: TownBuilder, api: ApiC
     a_session(town, closed, NOW + HOUR, reservable_until=NOW)
     a_session(town, later_free, NOW + HOUR, capacity=1, taken=1)
     a_session(town, later_free, NOW + 2 * DAY, capacity=1)
-    assert listed(api, available="true") == [free, str(later_free)]
-    assert len(listed(api, available="false")) == 4
+    not_open = town.activity()
+    a_session(town, not_open, NOW + HOUR, reservable_from=NOW + timedelta(seconds=1))
+    overbooked = town.activity()
+    a_session(town, overbooked, NOW + 3 * DAY, capacity=3, taken=3, overbooking_max=1, overbooking=1)
+    assert listed(api, available="true") == [free, str(later_free), str(overbooked)]
+    assert len(listed(api, available="false")) == 6
     starts = [item["next_starts_at"] for item in asked(api, available="true").json["items"]]
-    assert starts == ["2025-06-03T09:00:00+08:00", "2025-06-04T09:00:00+08:00"]
+    assert starts[:2] == ["2025-06-03T09:00:00+08:00", "2025-06-04T09:00:00+08:00"]
 
 
 def test_checkin_open_finds_what_is_at_the_door_now(town: TownBuilder, api: ApiClient) -> None:

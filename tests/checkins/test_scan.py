@@ -15,21 +15,11 @@ from models.reservations import Reservation, ReservationStatus
 from models.residents import ResidentStatus, Role
 from rules.clock import utc_now
 from tests.build import BUDGET, ApiClient, Person, TownBuilder, fresh_key
+from tests.checkins import doors
+from tests.checkins.doors import Door
 from tests.rulebook.live import counts, put_in_force
 
 HOUR = timedelta(hours=1)
-
-
-class Door:
-    """A member of staff with a scanning device."""
-
-    def __init__(self, town: TownBuilder, api: ApiClient) -> None:
-        self.town = town
-        self.api = api.as_(town.staff(Role.SCANNER))
-
-    def scan(self, code: str, session: int, nonce: str | None = None, **more: Any) -> Any:
-        body = {"code": code, "session_id": str(session), "direction": "in", "nonce": nonce or fresh_key(), **more}
-        return self.api.post("/checkins", body)
 
 
 @pytest.fixture
@@ -38,9 +28,7 @@ def door(town: TownBuilder, api: ApiClient) -> Door:
 
 
 def with_place(town: TownBuilder, api: ApiClient, session: int, **columns: Any) -> Person:
-    resident = town.resident(**columns)
-    assert api.as_(resident).post(f"/sessions/{session}/reservations", {"party_size": 2}).status_code == 201
-    return resident
+    return doors.with_place(town, api, session, party_size=2, **columns)
 
 
 def test_who_has_a_place_is_admitted_and_earns_with_the_reason_in_words(

@@ -27,7 +27,7 @@ from rules.clock import utc_now
 from rules.ledger.earning import Earning, earn
 from rules.ledger.events import note_event
 from rules.ledger.transactions import Cause
-from rules.reservations import reserve_place
+from rules.reservations.reserving import Wish, reserve_place
 from rules.residents.tokens import Owner, issue_access_token
 from rules.rulebook.versions import rulebook_in_force
 from rules.work import SYSTEM, ActorKind, Work
@@ -58,7 +58,7 @@ def scan(app: Flask, town_id: int, scanner_id: int, body: dict[str, Any]) -> dic
 
 def with_place(town: TownBuilder, session: int) -> Person:
     resident = town.resident()
-    town.act(resident, reserve_place, session, 1)
+    town.act(resident, reserve_place, session, Wish(1))
     return resident
 
 

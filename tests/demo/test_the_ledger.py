@@ -24,7 +24,8 @@ from rules.ledger.pools import grant_budget
 from rules.ledger.transactions import Cause
 from rules.points.events import happening_of
 from rules.points.wallet import list_statement, show_points
-from rules.reservations import list_reservations, reserve_place
+from rules.reservations.looking import list_reservations
+from rules.reservations.reserving import Wish, reserve_place
 from rules.rulebook.evaluation import evaluate
 from rules.rulebook.standing import Standing, apply
 from rules.rulebook.versions import rulebook_in_force
@@ -157,7 +158,7 @@ def test_resident_00001_can_reserve_in_the_reading_room_now_and_is_let_in(demo: 
 
     def walk(work):
         resident = replace(work, actor=demo.first())
-        reserve_place(resident, session_id, 1)
+        reserve_place(resident, session_id, Wish(1))
         code = issue_code(resident, demo.keys).code
         return scan(work, demo.keys, ScanRequest(code, session_id, Direction.IN, "a nonce of the walk")).answer
 

@@ -23,7 +23,8 @@ from rules.clock import local_day, local_moment
 from rules.ledger.audit import audit
 from rules.ledger.reading import read_spendable
 from rules.points.events import Occurrence, Outcome, happening_of, record_event
-from rules.reservations import BookingSuspended, reserve_place
+from rules.reservations.refusals import BookingSuspended
+from rules.reservations.reserving import Wish, reserve_place
 from rules.rulebook.decision import Happening, LineKind
 from rules.work import Actor, ActorKind, Work
 from tests.demo.conftest import NOW, Demo
@@ -330,7 +331,7 @@ def test_who_missed_one_session_may_not_reserve_after_missing_another(demo: Demo
         excused = tell(work, "no_show", resident_id, "excused", excused=True)
         missed = tell(work, "no_show", resident_id, "missed", excused=False)
         with pytest.raises(BookingSuspended):
-            reserve_place(replace(work, actor=resident(resident_id)), session_id, 1)
+            reserve_place(replace(work, actor=resident(resident_id)), session_id, Wish(1))
         return excused, missed
 
     excused, missed = demo.undone(miss)

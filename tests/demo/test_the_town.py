@@ -20,7 +20,7 @@ from models.residents import Consent, Household, Resident, Staff
 from models.territory import Operator, Scene, ServiceCentre, Territory, TerritoryKind, Town
 from models.venues import Venue
 from models.volunteering import VolunteerRegistration
-from rules.activities import ActivityFilter, list_activities
+from rules.activities.looking import ActivityFilter, list_activities
 from rules.clock import local_day, local_moment
 from rules.ids import first_id_at
 from rules.residents.passwords import check_password, find_credentials

@@ -206,7 +206,7 @@ def test_a_fault_of_ours_leaves_the_key_unused(
         raise RuntimeError
 
     with monkeypatch.context() as broken:
-        broken.setattr("rules.reservations.reserve_place", fail)
+        broken.setattr("rules.reservations.reserving.reserve_place", fail)
         assert reserve(me, session_id, key=key).status_code == 500
     assert keys_kept(town) == 0
     assert reserve(me, session_id, key=key).status_code == 201

@@ -28,6 +28,19 @@ PARAMETERS = {
     "GET /api/v1/activities": PERIOD | {"town", "q", "scene", "community_id", "available", "checkin_open"},
     "GET /api/v1/activities/{activity_id}": {"town"},
     "GET /api/v1/activities/{activity_id}/sessions": PERIOD | {"town"},
+    "GET /api/v1/calendars/{secret}.ics": {"town"},
+    "GET /api/v1/me/calendar.ics": {"resident_id"},
+    "GET /api/v1/organisations": PAGE,
+    "GET /api/v1/service-centres/{centre_id}/calendar.ics": {"town"},
+    "GET /api/v1/venues/{venue_id}/calendar.ics": {"town"},
+    "GET /api/v1/venues": PAGE | {"town", "q", "community_id", "kind", "free_from", "free_to"},
+    "GET /api/v1/venues/{venue_id}": {"town"},
+    "GET /api/v1/venues/{venue_id}/availability": {"town", "from", "to"},
+    "GET /api/v1/venues/{venue_id}/utilisation": {"from", "to"},
+    "GET /api/v1/venues/{venue_id}/bookings": PERIOD | {"status"},
+    "GET /api/v1/me/bookings": PAGE | {"resident_id"},
+    "GET /api/v1/working-days": {"town", "from", "to"},
+    "DELETE /api/v1/working-days": {"day"},
     "GET /api/v1/communities": {"town"},
     "GET /api/v1/communities/{community_id}": {"town"},
     "GET /api/v1/jobs/runs": PAGE | {"job"},
@@ -50,6 +63,12 @@ PARAMETERS = {
     "POST /api/v1/rulebooks/preview": {"town"},
 }
 ONCE = {
+    "POST /api/v1/venues/{venue_id}/bookings",
+    "DELETE /api/v1/bookings/{booking_id}",
+    "POST /api/v1/bookings/{booking_id}/decision",
+    "POST /api/v1/bookings/{booking_id}/arrival",
+    "POST /api/v1/residents",
+    "POST /api/v1/me/dependants",
     "POST /api/v1/sessions/{session_id}/reservations",
     "DELETE /api/v1/reservations/{reservation_id}",
     "POST /api/v1/me/points/transfers",
@@ -66,7 +85,7 @@ ONCE = {
     "POST /api/v1/rulebooks/drafts/{draft_id}/refusal",
 }
 #: They say all there is to say by their address.
-WITHOUT_A_BODY = re.compile(r"POST .*/(sign-out|approval|refusal|publication)")
+WITHOUT_A_BODY = re.compile(r"POST .*/(sign-out|approval|refusal|publication|arrival|calendar-feed)")
 #: The document and its page are no operations of the document.
 NOT_DESCRIBED = {"GET /openapi.json", "GET /docs", "GET /docs/assets/<path:name>"}
 

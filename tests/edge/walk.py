@@ -103,6 +103,8 @@ def walk_through(app: Flask, town: TownBuilder) -> Walk:
     draft = {"document": f'"{NAME}" = "{PHONE}"', "effective_from": "2099-01-01"}
     go("POST", "/api/v1/rulebooks/drafts", 422, organiser, json=draft, headers={"Idempotency-Key": fresh_key()})
 
+    at_the_desk(go, town, scanner, resident)
+
     go("GET", "/api/v1/me", 401, "not-a-token-of-ours")
     go("GET", f"/api/v1/{PHONE}", 404)
     go("GET", "/api/v1/communities", 404, query_string={"town": PHONE})
@@ -112,6 +114,22 @@ def walk_through(app: Flask, town: TownBuilder) -> Walk:
     go("POST", "/api/v1/auth/sign-out", 204, resident)
     go("GET", "/api/v1/me", 401, resident)
     return go
+
+
+def at_the_desk(go: Walk, town: TownBuilder, desk: str, resident: str) -> None:
+    """What staff type in of people without a phone of their own, and a calendar's secret address."""
+    form = {"name": NAME, "territory_id": str(town.community_id), "consent_note": NAME, "phone": PHONE}
+    for key, status in ((fresh_key(), 201), (fresh_key(), 409)):
+        answer = go("POST", "/api/v1/residents", status, desk, json=form, headers={"Idempotency-Key": key})
+    (other,) = answer.get_json()["errors"]["resident_id"]
+    go("POST", "/api/v1/residents/search", 200, desk, json={"phone": PHONE})
+    go("POST", "/api/v1/residents/search", 422, desk, json={"phone": PHONE, "name": NAME})
+    go("PATCH", f"/api/v1/residents/{other}", 422, desk, json={"phone": f"{PHONE}1"})
+    child = {"name": NAME, "born_on": "2020-01-01", "relation": NAME}
+    go("POST", "/api/v1/me/dependants", 201, resident, json=child, headers={"Idempotency-Key": fresh_key()})
+    path = go("POST", "/api/v1/me/calendar-feed", 201, resident).get_json()["path"]
+    go.keep("calendar's address", path.removeprefix("/api/v1/calendars/").partition(".ics")[0])
+    go("GET", path, 200)
 
 
 def fault_in_the_database(go: Walk, town: TownBuilder) -> None:

@@ -25,7 +25,7 @@ from rules.ledger.reversing import NotReversible
 from rules.ledger.transactions import Receipt
 from rules.ledger.transferring import Transfer, transfer
 from rules.points.transfers import give_points
-from rules.reservations import reserve_place
+from rules.reservations.reserving import Wish, reserve_place
 from rules.rulebook.versions import publish
 from rules.work import SYSTEM, Work
 from tests.build import BUDGET, RULEBOOK, Person, fresh_key
@@ -161,7 +161,7 @@ def two_awards(clerk: Clerk) -> None:
 
 def with_place(clerk: Clerk, session: int) -> Person:
     resident = clerk.town.resident()
-    clerk.town.act(resident, reserve_place, session, 1)
+    clerk.town.act(resident, reserve_place, session, Wish(1))
     return resident
 
 

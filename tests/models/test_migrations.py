@@ -21,7 +21,7 @@ from tests.build import settings_for
 from tests.conftest import Databases
 
 TABLES = Base.metadata.sorted_tables
-APPEND_ONLY = {"txn", "posting", "event", "scan", "rulebook_version", "seal", "sealed_txn"}
+APPEND_ONLY = {"txn", "posting", "event", "scan", "scan_undo", "rulebook_version", "seal", "sealed_txn"}
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""What is on: activities and their sessions, for everyone to see."""
+"""What is on: activities and their sessions, for everyone to see. Drafts are seen by the staff of their place alone."""
 
 from __future__ import annotations
 
@@ -9,26 +9,23 @@ from enum import StrEnum
 from sqlalchemy import ColumnElement, Subquery, and_, bindparam, func, or_, select
 from sqlalchemy.orm import aliased
 
-from models.activities import Activity, ActivityStatus, Session, SessionStatus
+from models.activities import Activity, ActivityStatus, Allocation, Session, SessionStatus
 from models.territory import Operator, Scene, ServiceCentre, Territory
 from models.venues import Venue
+from rules.activities.questions import Question, QuestionKind
+from rules.activities.refusals import ActivityUnknown
 from rules.errors import Kind, RuleError
 from rules.paging import Page, Position, cut
+from rules.reservations.refusals import SessionUnknown
 from rules.rows import AnyRow
-from rules.work import Work
+from rules.sets import is_id_in
+from rules.work import ActorKind, Work
 
 #: How far ahead a list looks when it isn't told.
 LOOK_AHEAD = timedelta(days=31)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: How many of an activity's next sessions its detail shows; the list of sessions has them all.
 NEXT_SESSIONS = 20
-
-
-class ActivityUnknown(RuleError):
-    code = "activity.unknown"
-    kind = Kind.UNKNOWN
-    zh = "没有这个活动。"
-    en = "There is no such activity."
 
 
 class PeriodInvalid(RuleError):
@@ -41,7 +38,10 @@ class PeriodInvalid(RuleError):
 class SessionState(StrEnum):
     """What a session is for someone who looks at it now."""
 
+    NOT_OPEN = "not_open"  #: sign-up opens later
+    APPLYING = "applying"  #: wishes are collected; the places are given out at `allocates_at`
     OPEN = "open"  #: places can be reserved
+    WAITING_LIST = "waiting_list"  #: no place is free, and the waiting list takes parties
     FULL = "full"
     CLOSED = "closed"  #: too late to reserve, not over yet
     FINISHED = "finished"
@@ -76,14 +76,31 @@ class SessionView:
     """A session as it is shown."""
 
     id: int
+    activity_id: int
+    series_id: int | None
     starts_at: datetime
     ends_at: datetime
+    reservable_from: datetime | None
     reservable_until: datetime
+    allocates_at: datetime | None
     checkin_opens_at: datetime
     venue: VenueView
     capacity: int
+    capacity_min: int
     taken: int
+    waiting: int
     status: SessionState
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionView:
+    """Something that is asked at sign-up."""
+
+    key: str
+    text: str
+    kind: QuestionKind
+    choices: list[str]
+    required: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,17 +114,26 @@ class ActivityDetail:
     scene: Scene
     community_id: int
     community_name: str
+    community_path: str
     operator_id: int
     operator_name: str
     volunteers_only: bool
     eligible_territory_id: int | None
     eligible_territory_name: str | None
     party_size_max: int
+    age_min: int | None
+    age_max: int | None
+    price: int
+    allocation: Allocation
+    waiting_max: int
+    offer_minutes: int
+    allows_reentry: bool
+    questions: list[QuestionView]
     status: ActivityStatus
     sessions: list[SessionView]
 
 
-_community = aliased(Territory)
+COMMUNITY = aliased(Territory)
 _eligible = aliased(Territory)
 _columns = (
     Activity.id,
@@ -116,44 +142,67 @@ _columns = (
     Activity.category,
     Activity.scene,
     Activity.community_id,
-    _community.name.label("community_name"),
+    COMMUNITY.name.label("community_name"),
+    COMMUNITY.path.label("community_path"),
     Activity.operator_id,
     Operator.name.label("operator_name"),
     Activity.volunteers_only,
     Activity.eligible_territory_id,
     _eligible.name.label("eligible_territory_name"),
     Activity.party_size_max,
+    Activity.age_min,
+    Activity.age_max,
+    Activity.price,
+    Activity.allocation,
+    Activity.waiting_max,
+    Activity.offer_minutes,
+    Activity.allows_reentry,
+    Activity.questions,
     Activity.status,
 )
-_activities = (
+ACTIVITIES = (
     select(*_columns)
-    .join(_community, and_(_community.town_id == Activity.town_id, _community.id == Activity.community_id))
+    .join(COMMUNITY, and_(COMMUNITY.town_id == Activity.town_id, COMMUNITY.id == Activity.community_id))
     .join(Operator, and_(Operator.town_id == Activity.town_id, Operator.id == Activity.operator_id))
     .outerjoin(_eligible, and_(_eligible.town_id == Activity.town_id, _eligible.id == Activity.eligible_territory_id))
     .where(Activity.town_id == bindparam("town"))
 )
-_one_activity = _activities.where(Activity.id == bindparam("id"))
+_one_activity = ACTIVITIES.where(Activity.id == bindparam("id"))
 _sessions = (
     select(
         Session.id,
+        Session.activity_id,
+        Session.series_id,
         Session.starts_at,
         Session.ends_at,
+        Session.reservable_from,
         Session.reservable_until,
+        Session.allocates_at,
         Session.checkin_opens_at,
         Session.capacity,
+        Session.capacity_min,
+        Session.overbooking,
         Session.taken,
+        Session.waiting,
         Session.status,
         Activity.status.label("activity_status"),
+        Activity.waiting_max,
+        COMMUNITY.path.label("community_path"),
         Venue.id.label("venue_id"),
         Venue.name.label("venue_name"),
         ServiceCentre.name.label("centre_name"),
         ServiceCentre.address,
     )
     .join(Activity, and_(Activity.town_id == Session.town_id, Activity.id == Session.activity_id))
+    .join(COMMUNITY, and_(COMMUNITY.town_id == Activity.town_id, COMMUNITY.id == Activity.community_id))
     .join(Venue, and_(Venue.town_id == Session.town_id, Venue.id == Session.venue_id))
     .join(ServiceCentre, and_(ServiceCentre.town_id == Venue.town_id, ServiceCentre.id == Venue.service_centre_id))
-    .where(
-        Session.town_id == bindparam("town"),
+    .where(Session.town_id == bindparam("town"))
+)
+_one_session = _sessions.where(Session.id == bindparam("id"))
+_some_sessions = _sessions.where(is_id_in(Session.id, "ids")).order_by(Session.starts_at, Session.id)
+_sessions_of_activity = (
+    _sessions.where(
         Session.activity_id == bindparam("activity"),
         Session.ends_at > bindparam("from_"),
         Session.starts_at < bindparam("to"),
@@ -175,7 +224,7 @@ def list_activities(work: Work, wanted: ActivityFilter, after: Position | None, 
     begin, end = _period(work.now, wanted.from_, wanted.to)
     soonest = _soonest_sessions(work, wanted, begin, end)
     statement = (
-        _activities.add_columns(soonest.c.next_starts_at)
+        ACTIVITIES.add_columns(soonest.c.next_starts_at)
         .join(soonest, soonest.c.activity_id == Activity.id)
         .where(Activity.status == ActivityStatus.PUBLISHED, *_fits_activity(wanted))
         .order_by(soonest.c.next_starts_at, Activity.id)
@@ -194,13 +243,34 @@ def list_activities(work: Work, wanted: ActivityFilter, after: Position | None, 
 
 
 def show_activity(work: Work, activity_id: int) -> ActivityDetail:
-    """An activity with the sessions that are on or come next. Raises ActivityUnknown."""
-    activity = work.db.execute(_one_activity, {"town": work.town_id, "id": activity_id}).first()
-    if activity is None:
-        raise ActivityUnknown
+    """An activity with the sessions that are on or come next. Raises ActivityUnknown, also for others' drafts."""
+    activity = find_activity(work, activity_id)
     begin, end = _period(work.now, None, None)
     sessions = _read_sessions(work, activity_id, begin, end, None, NEXT_SESSIONS)
-    return ActivityDetail(**activity._mapping, sessions=sessions)
+    questions = [_question(question) for question in activity.questions]
+    return ActivityDetail(**{**activity._mapping, "questions": questions, "sessions": sessions})
+
+
+def find_activity(work: Work, activity_id: int) -> AnyRow:
+    """An activity without its sessions. Raises ActivityUnknown, also for others' drafts."""
+    activity = work.db.execute(_one_activity, {"town": work.town_id, "id": activity_id}).first()
+    if activity is None or not may_see(work, activity.status, activity.community_path):
+        raise ActivityUnknown
+    return activity
+
+
+def show_session(work: Work, session_id: int) -> SessionView:
+    """One session. Raises SessionUnknown, also for those of others' drafts."""
+    row = work.db.execute(_one_session, {"town": work.town_id, "id": session_id}).first()
+    if row is None or not may_see(work, row.activity_status, row.community_path):
+        raise SessionUnknown
+    return _view(row, work.now)
+
+
+def show_sessions(work: Work, session_ids: list[int]) -> list[SessionView]:
+    """Sessions that the actor has just made or changed, in order of time."""
+    rows = work.db.execute(_some_sessions, {"town": work.town_id, "ids": session_ids})
+    return [_view(row, work.now) for row in rows]
 
 
 def list_sessions(
@@ -212,24 +282,45 @@ def list_sessions(
     limit: int,
 ) -> Page[SessionView]:
     """The sessions of an activity in a period, in order of time. Raises ActivityUnknown and PeriodInvalid."""
-    if work.db.execute(_one_activity, {"town": work.town_id, "id": activity_id}).first() is None:
-        raise ActivityUnknown
+    find_activity(work, activity_id)
     begin, end = _period(work.now, from_, to)
     found = _read_sessions(work, activity_id, begin, end, after, limit + 1)
     return cut(found, limit, lambda session: _position(session.starts_at, session.id))
 
 
-def state_of(
-    is_cancelled: bool, ends_at: datetime, reservable_until: datetime, free: int, now: datetime
-) -> SessionState:
-    """What a session is for someone who looks at it now. `free` is the number of places left."""
-    if is_cancelled:
+def state_of(session: AnyRow, now: datetime) -> SessionState:
+    """What a session is for someone who looks at it now. Pure.
+
+    `session`: its status, moments and counters, `activity_status` and `waiting_max`.
+    """
+    if session.status is SessionStatus.CANCELLED or session.activity_status is ActivityStatus.CANCELLED:
         return SessionState.CANCELLED
-    if ends_at <= now:
+    if session.ends_at <= now:
         return SessionState.FINISHED
-    if reservable_until <= now:
+    if session.reservable_until <= now:
         return SessionState.CLOSED
-    return SessionState.OPEN if free > 0 else SessionState.FULL
+    is_early = session.reservable_from is not None and now < session.reservable_from
+    if is_early or session.activity_status is ActivityStatus.DRAFT:
+        return SessionState.NOT_OPEN
+    if session.allocates_at is not None:
+        return SessionState.APPLYING
+    if session.taken < session.capacity + session.overbooking:
+        return SessionState.OPEN
+    return SessionState.WAITING_LIST if session.waiting < session.waiting_max else SessionState.FULL
+
+
+def may_see(work: Work, status: ActivityStatus, community_path: str) -> bool:
+    """Whether an activity of this status is for the actor's eyes: a draft is for staff with any role at its place."""
+    if status is not ActivityStatus.DRAFT:
+        return True
+    is_staff = work.actor.kind is ActorKind.STAFF
+    return is_staff and any(community_path.startswith(grant.path) for grant in work.actor.grants)
+
+
+def _question(question: Question) -> QuestionView:
+    return QuestionView(
+        question["key"], question["text"], QuestionKind(question["kind"]), question["choices"], question["required"]
+    )
 
 
 def _read_sessions(
@@ -237,7 +328,7 @@ def _read_sessions(
 ) -> list[SessionView]:
     after_starts_at, after_id = (EPOCH, 0) if after is None else _read_position(after)
     rows = work.db.execute(
-        _sessions,
+        _sessions_of_activity,
         {
             "town": work.town_id,
             "activity": activity_id,
@@ -252,17 +343,22 @@ def _read_sessions(
 
 
 def _view(row: AnyRow, now: datetime) -> SessionView:
-    is_cancelled = row.status == SessionStatus.CANCELLED or row.activity_status == ActivityStatus.CANCELLED
     return SessionView(
         id=row.id,
+        activity_id=row.activity_id,
+        series_id=row.series_id,
         starts_at=row.starts_at,
         ends_at=row.ends_at,
+        reservable_from=row.reservable_from,
         reservable_until=row.reservable_until,
+        allocates_at=row.allocates_at,
         checkin_opens_at=row.checkin_opens_at,
         venue=VenueView(row.venue_id, row.venue_name, row.centre_name, row.address),
         capacity=row.capacity,
+        capacity_min=row.capacity_min,
         taken=row.taken,
-        status=state_of(is_cancelled, row.ends_at, row.reservable_until, row.capacity - row.taken, now),
+        waiting=row.waiting,
+        status=state_of(row, now),
     )
 
 
@@ -274,7 +370,11 @@ def _soonest_sessions(work: Work, wanted: ActivityFilter, begin: datetime, end: 
         Session.starts_at < end,
     ]
     if wanted.available:
-        fits += [Session.taken < Session.capacity, Session.reservable_until > work.now]
+        fits += [
+            Session.taken < Session.capacity + Session.overbooking,
+            Session.reservable_until > work.now,
+            or_(Session.reservable_from.is_(None), Session.reservable_from <= work.now),
+        ]
     if wanted.checkin_open:
         fits += [Session.checkin_opens_at <= work.now, Session.ends_at > work.now]
     return (

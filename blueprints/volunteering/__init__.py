@@ -1,0 +1,1 @@
+"""Voluntary service: volunteers, hours, certificates."""

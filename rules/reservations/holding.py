@@ -1,0 +1,73 @@
+"""Finding a reservation that the actor may deal with: one's own, one's principal's, or as staff of the place."""
+
+from __future__ import annotations
+
+from sqlalchemy import and_, bindparam, exists, or_, select
+
+from models.activities import Activity, Session
+from models.reservations import Reservation
+from models.residents import Proxy, Role
+from models.territory import Territory
+from rules.reservations.refusals import ReservationUnknown
+from rules.rows import AnyRow
+from rules.work import ActorKind, Work
+
+COLUMNS = (
+    Reservation.id,
+    Reservation.session_id,
+    Reservation.resident_id,
+    Reservation.party_size,
+    Reservation.status,
+    Reservation.price,
+    Reservation.hold_txn_id,
+    Reservation.priority,
+    Reservation.rank,
+    Reservation.waiting_reason,
+    Reservation.waiting_free,
+    Reservation.reserved_at,
+    Reservation.offer_expires_at,
+    Reservation.confirmed_at,
+    Reservation.cancellable_until,
+    Reservation.cancelled_at,
+    Reservation.checked_in_at,
+    Reservation.no_show_at,
+)
+_one = select(*COLUMNS).where(Reservation.town_id == bindparam("town"), Reservation.id == bindparam("reservation"))
+_may_act = exists().where(
+    Proxy.town_id == Reservation.town_id,
+    Proxy.principal_id == Reservation.resident_id,
+    Proxy.agent_id == bindparam("actor"),
+    Proxy.revoked_at.is_(None),
+)
+_of_resident = _one.where(or_(Reservation.resident_id == bindparam("actor"), _may_act))
+_of_staff = (
+    _one.add_columns(Territory.path)
+    .join(Session, and_(Session.town_id == Reservation.town_id, Session.id == Reservation.session_id))
+    .join(Activity, and_(Activity.town_id == Session.town_id, Activity.id == Session.activity_id))
+    .join(Territory, and_(Territory.town_id == Activity.town_id, Territory.id == Activity.community_id))
+)
+
+
+def find_reservation(work: Work, reservation_id: int, *roles: Role) -> AnyRow:
+    """A reservation of the actor's, or of somebody the actor may act for; for staff with one of `roles`, of their place.
+
+    Raises ReservationUnknown, also for other people's.
+    """
+    asked = {"town": work.town_id, "reservation": reservation_id}
+    if work.actor.kind is ActorKind.STAFF:
+        found = work.core.execute(_of_staff, asked).first()
+        if found is None or not any(work.actor.may(role, found.path) for role in roles):
+            raise ReservationUnknown
+        return found
+    found = work.core.execute(_of_resident, asked | {"actor": work.actor.id}).first()
+    if found is None:
+        raise ReservationUnknown
+    return found
+
+
+def read_reservation(work: Work, reservation_id: int) -> AnyRow:
+    """A reservation, whosever it is: for rules that have proved the right already. Raises ReservationUnknown."""
+    found = work.core.execute(_one, {"town": work.town_id, "reservation": reservation_id}).first()
+    if found is None:
+        raise ReservationUnknown
+    return found

@@ -1,0 +1,1 @@
+"""Rooms, bookings and the calendar."""
