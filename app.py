@@ -30,6 +30,7 @@ from blueprints.points.imports import room as imports
 from blueprints.points.routes import room as points
 from blueprints.points.transfers import room as transfers
 from blueprints.reports.routes import room as reports
+from blueprints.reservations.appeals import room as appeals
 from blueprints.reservations.routes import room as reservations
 from blueprints.residents.desk import room as desk
 from blueprints.residents.organisations import room as organisations
@@ -69,6 +70,7 @@ ROOMS = (
     activities,
     organising,
     reservations,
+    appeals,
     checkins,
     offline_checkins,
     doors,

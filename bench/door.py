@@ -244,7 +244,11 @@ def _add_sessions(work: Work, first: int, count: int, starts_at: datetime) -> ra
         "checkin_opens_at": starts_at - timedelta(hours=1),
     }
     ids = range(first, first + count)
-    add(work, Session, *({"id": id_, "activity_id": ACTIVITY, "venue_id": VENUE, "capacity": 10**6} | times for id_ in ids))
+    add(
+        work,
+        Session,
+        *({"id": id_, "activity_id": ACTIVITY, "venue_id": VENUE, "capacity": 10**6} | times for id_ in ids),
+    )
     return ids
 
 
@@ -483,14 +487,10 @@ def main() -> None:
         arms = []
         for n, checkout in enumerate(checkouts):
             of = "" if n == 0 else " (against)"
-            server = stack.enter_context(
-                serving(checkout, folder, url, "app:create_app()", "/readyz", options.threads)
-            )
+            server = stack.enter_context(serving(checkout, folder, url, "app:create_app()", "/readyz", options.threads))
             arms.append(Arm(f"scan that pays{of}", server.address, scan_asking(place), has_paid))
             arms.append(Arm(f"reservation{of}", server.address, reservation_asking(place), is_confirmed))
-        server = stack.enter_context(
-            serving(ROOT, folder, url, "bench.door:make_floor()", "/floor", options.threads)
-        )
+        server = stack.enter_context(serving(ROOT, folder, url, "bench.door:make_floor()", "/floor", options.threads))
         arms.insert(0, Arm("floor", server.address, floor_asking(people), is_admitted))
         warm_up(arms)
         tidy(place.transactions)
@@ -531,11 +531,17 @@ def count_again(place: Place, arms: Sequence[Arm]) -> None:
 
 COUNTED = {
     "admitted": select(func.count()).where(Scan.town_id == TOWN, Scan.result == ScanResult.ADMITTED),
-    "paid": select(func.count()).select_from(TXN).where(TXN.c.town_id == TOWN, TXN.c.kind == TxnKind.EARN, TXN.c.reason == "checkin"),
+    "paid": select(func.count())
+    .select_from(TXN)
+    .where(TXN.c.town_id == TOWN, TXN.c.kind == TxnKind.EARN, TXN.c.reason == "checkin"),
     "reserved": select(func.count())
     .select_from(Reservation)
     .join(Session, (Session.town_id == Reservation.town_id) & (Session.id == Reservation.session_id))
-    .where(Reservation.town_id == TOWN, Session.checkin_opens_at > func.now(), Reservation.status == ReservationStatus.CONFIRMED),
+    .where(
+        Reservation.town_id == TOWN,
+        Session.checkin_opens_at > func.now(),
+        Reservation.status == ReservationStatus.CONFIRMED,
+    ),
     "taken": select(func.sum(Session.taken)).where(Session.town_id == TOWN, Session.checkin_opens_at > func.now()),
 }
 

@@ -40,6 +40,7 @@ DRAFTS_MAX = 100
 KNOWN_FACTS = frozenset(
     {
         *("kind", "scene", "category", "volunteers_only", "minutes", "hours", "party_size", "provenance"),
+        *("place", "venue_kind", "use", "weekday", "day_kind", "allocation", "organisation", "local", "excused"),
         *("approved_by", "claimed_on", "person.kind", "person.volunteer", "person.household", "person.registered_days"),
     }
 )

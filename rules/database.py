@@ -20,6 +20,8 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from rules.sending import make_pipelines_possible
+
 LOCK_SECONDS = 5
 STATEMENT_SECONDS = 8
 IDLE_SECONDS = 60
@@ -77,6 +79,7 @@ def connect(url: str, *, pool_size: int = 8) -> Engine:
     )
     event.listen(engine, "begin", _begin_postgresql)
     ping_after_a_rest(engine)
+    make_pipelines_possible(engine)
     return engine
 
 

@@ -29,12 +29,14 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.base import Executable
 
 from models.residents import Role
 from rules import ids
 from rules.clock import utc_now
 from rules.database import READING, WRITING, is_read_only, is_transient, surveying
 from rules.errors import Busy, RuleError
+from rules.sending import Parameters, Reply, line_to
 
 PAUSE_SECONDS_MIN = 0.2
 PAUSE_SECONDS_MAX = 1.0
@@ -83,10 +85,11 @@ SYSTEM = Actor(ActorKind.SYSTEM)
 class Transaction:
     """An open transaction: Core's connection, and a session of the ORM on it for those who ask for one."""
 
-    __slots__ = ("_session", "core")
+    __slots__ = ("_session", "core", "line")
 
     def __init__(self, core: Connection) -> None:
         self.core = core
+        self.line = line_to(core)
         self._session: Session | None = None
 
     @property
@@ -96,9 +99,15 @@ class Transaction:
         return self._session
 
     def commit(self) -> None:
-        (self._session or self.core).commit()
+        if self._session is not None:
+            self.line.settle()
+            self._session.commit()
+            return
+        self.line.finish()
+        self.core.commit()
 
     def close(self) -> None:
+        self.line.abandon()
         if self._session is not None:
             self._session.close()
 
@@ -123,8 +132,12 @@ class Work:
 
     @property
     def core(self) -> Connection:
-        """The transaction without the ORM's layer, for the prebuilt statements of the hot paths."""
+        """The transaction without the ORM's layer."""
         return self.transaction.core
+
+    def send(self, statement: Executable, parameters: Parameters) -> Reply:
+        """Hand a statement of a hot path to the database; what it finds is waited for when it is asked for."""
+        return self.transaction.line.send(statement, parameters)
 
     def new_id(self) -> int:
         return self.id_maker.make(self.now)
@@ -250,13 +263,6 @@ class Transactions:
                 self._id_maker = ids.IdMaker(ids.node_from(handed_out))
                 self._node_until = time.monotonic() + ids.NODE_SECONDS
             return self._id_maker
-
-
-@contextmanager
-def _opened(engine: Engine) -> Iterator[Transaction]:
-    """A transaction, which is undone unless it is committed."""
-    with engine.connect() as connection, closing(Transaction(connection)) as transaction:
-        yield transaction
 
 
 def _pauses(deadline: float) -> Iterator[float]:

@@ -16,7 +16,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from http import HTTPStatus
+from pathlib import PurePath
 from typing import Any
+from urllib.parse import quote
 
 from flask import Response, request
 
@@ -34,6 +36,8 @@ PRIVATE = "private, no-cache"
 PUBLIC = "public, max-age=300"
 
 _TEXTUAL = ("text/", SVG)
+#: What would end the name, or lead out of a folder.
+_NOT_IN_NAMES = '"\\/'
 
 
 def file_response(room: Room, media_type: str) -> Callable[[Any], Any]:
@@ -73,9 +77,21 @@ def send_version(
     response = Response(content_type=media_type)
     response.set_etag(version)
     response.headers["Cache-Control"] = caching
-    response.headers.set("Content-Disposition", "inline" if inline else "attachment", filename=name)
+    response.headers["Content-Disposition"] = _disposition("inline" if inline else "attachment", name)
     if request.if_none_match.contains_weak(version):
         response.status_code = int(HTTPStatus.NOT_MODIFIED)
     else:
         response.set_data(make())
     return response
+
+
+def _disposition(way: str, name: str) -> str:
+    """How a browser is told what to call a file (RFC 6266): in ASCII for old ones, in full for all others."""
+    safe = "".join(
+        character if character.isprintable() and character not in _NOT_IN_NAMES else "_" for character in name
+    )
+    if safe.isascii():
+        return f'{way}; filename="{safe}"'
+    suffix = PurePath(safe).suffix
+    plain = f"binfen{suffix}" if suffix.isascii() else "binfen"
+    return f"{way}; filename=\"{plain}\"; filename*=UTF-8''{quote(safe, safe='')}"

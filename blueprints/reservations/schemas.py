@@ -29,6 +29,10 @@ class ReservationRequest(Arguments):
         allow_none=True,
         metadata={"description": "For whom, where it isn't the caller: a child, an elder, whoever stands at the desk."},
     )
+    buys_priority = fields.Boolean(
+        load_default=False,
+        metadata={"description": "Where places go by priority: points may be taken for one that costs some."},
+    )
 
 
 class MyReservationArguments(PageArguments):

@@ -46,7 +46,7 @@ class Face(StrEnum):
 
 def font_for(text: str, face: Face) -> BytesIO:
     """A TrueType font with the characters of a text; one that the face lacks is a box."""
-    with as_file(files(PACKAGE) / face.value) as path, TTFont(path, lazy=True) as font:
+    with as_file(files(PACKAGE) / face.value) as path, TTFont(path, lazy=True, recalcTimestamp=False) as font:
         _cut(font, text)
         _turn(font)
         made = BytesIO()

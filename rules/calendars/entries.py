@@ -19,14 +19,13 @@ from models.territory import ServiceCentre
 from models.venues import HAVING_SLOTS, BookingCancelledBy, BookingStatus, Venue, VenueBooking
 from rules.calendars.ical import Entry, EntryStatus
 from rules.clock import ZONE
-from rules.ids import moment_of
 from rules.rows import AnyRow
 from rules.work import Work
 
 PAST = timedelta(days=30)
 COMING = timedelta(days=90)
 #: Of each kind of thing. What is still to come is kept before what is over.
-ENTRIES_MAX = 2000
+ENTRIES_MAX = 1000
 BOOKED = "已预订"
 #: Before the title of what isn't sure yet.
 WAITS = {
@@ -215,7 +214,7 @@ def _session(whose: Whose, row: AnyRow) -> Entry:
         summary=row.title,
         location=_location(row),
         status=EntryStatus.CANCELLED if is_off else EntryStatus.CONFIRMED,
-        stamped_at=row.changed_at or max(row.created_at, moment_of(row.id)),
+        stamped_at=row.changed_at or row.created_at,
         sequence=_sequence(row, is_off),
         description=row.summary,
         category=row.category,

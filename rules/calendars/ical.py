@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 
-from icalendar import Calendar, Event, Timezone
+from icalendar import Calendar, Event, Timezone, vText
 
 from rules.clock import ZONE
 
@@ -69,8 +69,8 @@ def render(feed: Feed) -> bytes:
     calendar.add("PRODID", PRODUCT)
     calendar.add("VERSION", "2.0")
     calendar.add("CALSCALE", "GREGORIAN")
-    calendar.add("NAME", feed.name)
-    calendar.add("X-WR-CALNAME", feed.name)
+    calendar.add("NAME", vText(feed.name))
+    calendar.add("X-WR-CALNAME", vText(feed.name))
     calendar.add("X-WR-TIMEZONE", ZONE.key)
     calendar.add("REFRESH-INTERVAL", REFRESH, parameters={"VALUE": "DURATION"})
     calendar.add("X-PUBLISHED-TTL", "PT1H")

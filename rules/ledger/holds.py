@@ -32,6 +32,7 @@ from rules.ledger.moving import (
 from rules.ledger.spending import credit_redeemed, take_from_wallet
 from rules.ledger.transactions import Cause, Opened, Receipt, TxnUnknown, open_txn
 from rules.rows import AnyRow
+from rules.sets import is_id_in
 from rules.work import Work
 
 
@@ -85,6 +86,16 @@ _settle = (
     .returning(HOLD.c.captured, HOLD.c.released)
 )
 _capture = _settle.where(HOLD.c.expires_at > bindparam("now"))
+_prolong = (
+    update(HOLD)
+    .where(
+        HOLD.c.town_id == bindparam("town"),
+        is_id_in(HOLD.c.txn_id, "holds"),
+        HOLD.c.captured + HOLD.c.released < HOLD.c.amount,
+        HOLD.c.expires_at < bindparam("until"),
+    )
+    .values(expires_at=bindparam("until"))
+)
 _parts = (
     select(POSTING.c.dst_lot_id, POSTING.c.amount)
     .where(POSTING.c.town_id == bindparam("town"), POSTING.c.txn_id == bindparam("txn"))
@@ -179,6 +190,12 @@ def release_lapsed_holds(work: Work, limit: int) -> int:
         cause = Cause("hold_lapsed", f"冻结到期未使用，退回 {row.open} 分", work.now)
         void(work, f"hold-lapsed:{row.txn_id}", row.txn_id, row.open, cause)
     return len(rows)
+
+
+def prolong_holds(work: Work, hold_ids: Sequence[int], until: datetime) -> None:
+    """Let open holds lapse at `until`, not before. Those that are settled, or last longer, stay as they are."""
+    if hold_ids:
+        work.core.execute(_prolong, {"town": work.town_id, "holds": sorted(hold_ids), "until": until})
 
 
 def read_hold(work: Work, hold_id: int) -> AnyRow:

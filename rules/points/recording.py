@@ -1,4 +1,4 @@
-"""Events that staff write down: sorted waste, hours of service, somebody who didn't come.
+"""Events that staff write down: sorted waste, hours of service, a fault at the tool library.
 
 What may be recorded is what the rulebook in force speaks of, less what the house records by itself. Hours that staff
 enter are marked as such (`provenance`), whatever the caller says: rules may give less for them than for hours that were
@@ -25,7 +25,7 @@ from rules.work import Work
 
 SOURCE = "staff"
 #: Kinds of event that the house records by itself.
-OF_THE_HOUSE = frozenset({"checkin", ACCOUNT_OPENED, PERIOD_STARTED, BOOKED, CANCELLED, REDEEMED})
+OF_THE_HOUSE = frozenset({"checkin", "no_show", ACCOUNT_OPENED, PERIOD_STARTED, BOOKED, CANCELLED, REDEEMED})
 #: What only the house may say of an event.
 RESERVED = frozenset({"objections_over"})
 #: Whose agreement staff may write down; that of a second person has to be their own.

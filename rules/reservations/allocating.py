@@ -25,7 +25,7 @@ from models.activities import Activity, ActivityStatus, Allocation, Session, Ses
 from models.reservations import Draw, Reservation, ReservationStatus
 from rules.keys import Keys
 from rules.outbox import Message, put
-from rules.reservations import draw
+from rules.reservations.draw import Entry, commitment_of, order_of, publish
 from rules.reservations.places import is_on, lock_session, move_counters
 from rules.reservations.refusals import NotDrawnYet, SessionUnknown
 from rules.reservations.seating import Party, seat
@@ -112,7 +112,7 @@ def commit_to_draw(work: Work, keys: Keys, session_id: int) -> None:
     row = {
         "town_id": work.town_id,
         "session_id": session_id,
-        "commitment": draw.commitment_of(seed),
+        "commitment": commitment_of(seed),
         "seed_sealed": keys.seal(seed.hex(), _context(work, session_id)),
         "committed_at": work.now,
     }
@@ -170,12 +170,12 @@ def _drawn(work: Work, keys: Keys, session: AnyRow, rows: Sequence[AnyRow], free
     asked = {"town": work.town_id, "session": session.id}
     kept = work.core.execute(_draw, asked).one()
     seed = bytes.fromhex(keys.open(kept.seed_sealed, _context(work, session.id)))
-    entries = [draw.Entry(str(row.id), row.priority, row.party_size) for row in rows]
-    document = draw.publish(seed, entries, max(free, 0))
+    entries = [Entry(str(row.id), row.priority, row.party_size) for row in rows]
+    document = publish(seed, entries, max(free, 0))
     revealed = work.core.execute(_reveal, asked | {"document": document, "now": work.now}).first()
     assert revealed is not None, "a session's places are given out once"
     by_ticket = {str(row.id): row for row in rows}
-    return [by_ticket[entry.ticket] for entry in draw.order_of(seed, entries)]
+    return [by_ticket[entry.ticket] for entry in order_of(seed, entries)]
 
 
 def _context(work: Work, session_id: int) -> str:

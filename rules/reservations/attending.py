@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, update
+from sqlalchemy import bindparam, exists, update
+from sqlalchemy.orm import aliased
 
-from models.reservations import Reservation, ReservationStatus
+from models.reservations import LIVE, Reservation, ReservationStatus
 from rules.points.voiding import void_event
 from rules.reservations.desk import NO_SHOW
 from rules.reservations.holding import COLUMNS, read_reservation
@@ -33,7 +34,14 @@ def _turn(before: ReservationStatus, after: ReservationStatus, **columns: Any) -
 
 _use = _turn(ReservationStatus.CONFIRMED, ReservationStatus.CHECKED_IN, checked_in_at=bindparam("at"))
 _unuse = _turn(ReservationStatus.CHECKED_IN, ReservationStatus.CONFIRMED, checked_in_at=None)
-_revive = _turn(ReservationStatus.NO_SHOW, ReservationStatus.CONFIRMED, no_show_at=None)
+_other = aliased(Reservation)
+_holds_another = exists().where(
+    _other.town_id == Reservation.town_id,
+    _other.session_id == Reservation.session_id,
+    _other.resident_id == Reservation.resident_id,
+    _other.status.in_(LIVE),
+)
+_revive = _turn(ReservationStatus.NO_SHOW, ReservationStatus.CONFIRMED, no_show_at=None).where(~_holds_another)
 _keep_hold = (
     update(Reservation)
     .where(Reservation.town_id == bindparam("town"), Reservation.id == bindparam("reservation"))
@@ -45,7 +53,7 @@ _keep_hold = (
 def check_in(work: Work, reservation_id: int, at: datetime) -> bool:
     """Use a reservation; points that were held for it are spent. False: it isn't confirmed (any more).
 
-    Raises HoldLapsed when the points were given back meanwhile, more than `paying.UPLOAD_DAYS` after the session.
+    Whose hold has lapsed, long after the session, comes in all the same: a door is no place to talk about points.
     """
     used = work.core.execute(_use, {"town": work.town_id, "reservation": reservation_id, "at": at}).first()
     if used is None:
@@ -72,13 +80,16 @@ def revive_no_show(work: Work, reservation_id: int) -> bool:
 
     What the rulebook made of the no-show is undone. The hold of its points was left open for this.
     """
-    held = read_reservation(work, reservation_id)
-    lock_session(work, held.session_id)
-    if not take_places_late(work, held.session_id, held.party_size):
+    session_id = read_reservation(work, reservation_id).session_id
+    lock_session(work, session_id)
+    held = read_reservation(work, reservation_id)  # as the last one who held the session left it
+    if held.status is not ReservationStatus.NO_SHOW:
+        return held.status in (ReservationStatus.CONFIRMED, ReservationStatus.CHECKED_IN)
+    if not take_places_late(work, session_id, held.party_size):
         return False
     revived = work.core.execute(_revive, {"town": work.town_id, "reservation": reservation_id}).first()
-    if revived is None:  # no no-show any more: the places that were just taken are held already
-        move_counters(work, held.session_id, places=-held.party_size)
-        return read_reservation(work, reservation_id).status is ReservationStatus.CONFIRMED
+    if revived is None:  # there is another reservation by now, which holds its own places
+        move_counters(work, session_id, places=-held.party_size)
+        return False
     void_event(work, SOURCE, f"{reservation_id}:{NO_SHOW}", "补传的签到记录证明已到场")
     return True

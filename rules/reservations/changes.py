@@ -15,7 +15,7 @@ from models.reservations import HOLDING, IS_LIVE, CancelledBy, Reservation, Rese
 from rules.ledger.holds import read_hold
 from rules.ledger.moving import lock_accounts
 from rules.outbox import Message, put
-from rules.reservations.paying import give_price_back
+from rules.reservations.paying import give_price_back, prolong
 from rules.reservations.places import lock_session, move_counters
 from rules.reservations.waiting import promote
 from rules.rows import AnyRow
@@ -86,6 +86,7 @@ def session_moved(work: Work, session_id: int) -> int:
     rows = _read_live(work, session_id)
     asked = {"town": work.town_id, "session": session_id, "until": session.starts_at}
     work.core.execute(_cancellable_until, asked)
+    prolong(work, [row.hold_txn_id for row in rows if row.hold_txn_id is not None], session.ends_at)
     _tell(work, SESSION_MOVED, session_id, rows, {"starts_at": session.starts_at.isoformat()})
     return len(rows)
 

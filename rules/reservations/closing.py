@@ -64,7 +64,6 @@ _missing = (
         Session.ends_at > bindparam("since"),
         Session.starts_at <= bindparam("now"),
         Session.status == SessionStatus.SCHEDULED,
-        Session.closed_at.is_(None),
         or_(_somebody_came, Session.attendance_complete_at.is_not(None)),
     )
     .order_by(Reservation.session_id, Reservation.id)

@@ -15,6 +15,7 @@ from typing import Any
 from models.territory import Scene
 from rules.clock import ZONE, local_day
 from rules.errors import RuleError
+from rules.ledger.reading import read_spendable
 from rules.ledger.spending import PointsInsufficient
 from rules.points.events import Occurrence, record_event
 from rules.points.holders import standing_of
@@ -55,6 +56,7 @@ class Wanted:
     community_id: int | None = None
     operator_id: int | None = None
     scene: Scene | None = None
+    buys_priority: bool = False  #: points may be taken for a priority that costs some
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +86,10 @@ def terms_of(work: Work, wanted: Wanted) -> Terms:
     wish = Happening(BOOKED, work.now, wanted.title, wanted.facts)
     standing = standing_of(work, plan, wanted.resident_id, wish)
     is_working_day = working_days(work, local_day(wanted.starts_at))
-    verdict = judge_booking(plan, wish, standing, wanted.starts_at, is_working_day)
+    verdict = judge_booking(plan, wish, standing, wanted.starts_at, is_working_day, buys_priority=wanted.buys_priority)
     refusals = [refusal for refusal in verdict.refusals if not _is_the_sessions_own(verdict, refusal)]
     if refusals:
-        raise _refusal_of(verdict, refusals[0])
+        raise _refusal_of(work, verdict, refusals[0], wanted.resident_id)
     if verdict.booking is None:
         return NO_TERMS
     until = deadline_of(verdict.booking.cancel, wanted.starts_at, is_working_day) if verdict.booking.cancel else None
@@ -154,7 +156,7 @@ def _is_the_sessions_own(verdict: BookingVerdict, refusal: Refusal) -> bool:
     return refusal.code == "closed" and verdict.booking is not None and verdict.booking.closes is None
 
 
-def _refusal_of(verdict: BookingVerdict, refusal: Refusal) -> RuleError:
+def _refusal_of(work: Work, verdict: BookingVerdict, refusal: Refusal, resident_id: int) -> RuleError:
     if refusal.code == "not_open_yet":
         return NotOpenYet(opens=refusal.sentence.removesuffix(" 开始预约"))
     if refusal.code == "closed":
@@ -165,7 +167,7 @@ def _refusal_of(verdict: BookingVerdict, refusal: Refusal) -> RuleError:
     if refusal.code == "quota_reached":
         return QuotaReached(sentence=refusal.sentence)
     if refusal.code == "points_insufficient":
-        return PointsInsufficient(amount=verdict.price, available="—")
+        return PointsInsufficient(amount=verdict.price, available=read_spendable(work, resident_id))
     return NotEligible(sentence=refusal.sentence)
 
 

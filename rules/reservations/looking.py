@@ -10,7 +10,7 @@ from sqlalchemy import and_, bindparam, func, or_, select
 from sqlalchemy.orm import aliased
 
 from models.activities import Activity, Session
-from models.reservations import IS_LIVE, Reservation, ReservationStatus
+from models.reservations import LIVE, Reservation, ReservationStatus
 from models.residents import Resident, Role
 from models.territory import Territory
 from models.venues import Venue
@@ -105,7 +105,7 @@ _of_session = (
     .order_by(Reservation.id)
     .limit(bindparam("limit"))
 )
-_of_session_live = _of_session.where(IS_LIVE)
+_of_session_live = _of_session.where(Reservation.status.in_(LIVE))
 _STAFF = (Role.ORGANISER, Role.SCANNER)
 
 

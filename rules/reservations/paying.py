@@ -8,12 +8,13 @@ rulebook's to say.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam, select
 
 from models.ledger import TXN, TxnKind
-from rules.ledger.holds import Holding, capture, hold, read_hold, void
+from rules.ledger.holds import Holding, capture, hold, prolong_holds, read_hold, void
 from rules.ledger.reversing import reverse
 from rules.ledger.transactions import Cause
 from rules.rows import AnyRow
@@ -40,7 +41,9 @@ def hold_price(work: Work, reservation_id: int, resident_id: int, amount: int, s
 
 
 def capture_price(work: Work, hold_id: int, amount: int, session: AnyRow) -> None:
-    """Spend what was held: somebody came."""
+    """Spend what was held: somebody came. A hold that has lapsed is left alone: its points go back."""
+    if read_hold(work, hold_id).expires_at <= work.now:
+        return
     cause = _cause(session, f"参加「{session.title}」支付 {amount} 分", work.now)
     capture(work, f"{REASON}:{hold_id}:capture", hold_id, amount, cause, redeemer_id=session.operator_id)
 
@@ -54,9 +57,16 @@ def give_price_back(work: Work, hold_id: int, title: str) -> None:
         void(work, f"{REASON}:{hold_id}:void", hold_id, left, cause)
 
 
+def prolong(work: Work, hold_ids: Sequence[int], ends_at: datetime) -> None:
+    """Let holds last as long as those of a session that ends then: it was moved."""
+    prolong_holds(work, hold_ids, ends_at + timedelta(days=UPLOAD_DAYS))
+
+
 def hold_again(work: Work, reservation_id: int, resident_id: int, hold_id: int, session: AnyRow) -> int:
-    """Take a capture back and hold the points anew: a scan was undone. Returns the new hold."""
+    """Take a capture back and hold the points anew: a scan was undone. Returns the hold that is in force then."""
     kept = read_hold(work, hold_id)
+    if kept.captured == 0:
+        return hold_id
     capture_id = work.core.execute(_capture_of, {"town": work.town_id, "hold": hold_id}).scalar_one()
     cause = _cause(session, f"撤销签到，「{session.title}」的 {kept.captured} 分重新冻结", work.now)
     reverse(work, f"{REASON}:{hold_id}:undo", capture_id, cause)

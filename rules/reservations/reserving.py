@@ -7,7 +7,7 @@ A resident has one live reservation in a session, held by a partial unique index
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -46,6 +46,7 @@ class Wish:
     party_size: int = 1
     answers: Mapping[str, Any] | None = None
     resident_id: int | None = None  #: for whom; None: for the actor
+    buys_priority: bool = False  #: where places are given out by priority: points may be taken for one that costs some
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,7 @@ def reserve_place(work: Work, session_id: int, wish: Wish) -> Booked:
     check_eligible(work, offer, resident_id, wish.party_size)
     answers = check_answers(offer.questions, wish.answers or {})
     if offer.allocates_at is not None:
-        return _apply(work, offer, resident_id, wish.party_size, answers)
+        return _apply(work, offer, resident_id, wish, answers)
     if not take_places(work, session_id, wish.party_size):
         return _wait(work, offer, resident_id, wish.party_size, answers)
     asked = Asked(resident_id, wish.party_size, answers, ReservationStatus.CONFIRMED)
@@ -132,14 +133,15 @@ def reserve_place(work: Work, session_id: int, wish: Wish) -> Booked:
     return booked
 
 
-def _apply(work: Work, offer: AnyRow, resident_id: int, party_size: int, answers: dict[str, Any]) -> Booked:
+def _apply(work: Work, offer: AnyRow, resident_id: int, wish: Wish, answers: dict[str, Any]) -> Booked:
     """Take part in what is given out later. Nobody applies while it is being given out: the session is locked."""
-    _check_fits_at_all(offer, party_size)
+    _check_fits_at_all(offer, wish.party_size)
     ticket = take_ticket(work, offer.id)
     if ticket is None:
         raise SessionCancelled if _state_of(work, offer.id).status is SessionStatus.CANCELLED else SessionClosed
-    wish = Asked(resident_id, party_size, answers, ReservationStatus.APPLIED, ticket)
-    return _insert(work, offer, wish, _terms(work, offer, resident_id, party_size))
+    asked = Asked(resident_id, wish.party_size, answers, ReservationStatus.APPLIED, ticket)
+    terms = _terms(work, offer, resident_id, wish.party_size, buys_priority=wish.buys_priority)
+    return _insert(work, offer, asked, terms)
 
 
 def _wait(work: Work, offer: AnyRow, resident_id: int, party_size: int, answers: dict[str, Any]) -> Booked:
@@ -162,9 +164,9 @@ def _check_fits_at_all(offer: AnyRow, party_size: int) -> None:
         raise PartyNeverFits(capacity=offer.capacity)
 
 
-def _terms(work: Work, offer: AnyRow, resident_id: int, party_size: int) -> Terms:
+def _terms(work: Work, offer: AnyRow, resident_id: int, party_size: int, *, buys_priority: bool = False) -> Terms:
     wanted = wanted_of(offer, resident_id, party_size, is_local=lives_there(offer))
-    return terms_of(work, wanted)
+    return terms_of(work, replace(wanted, buys_priority=buys_priority))
 
 
 def _insert(work: Work, offer: AnyRow, asked: Asked, terms: Terms) -> Booked:
@@ -178,7 +180,7 @@ def _insert(work: Work, offer: AnyRow, asked: Asked, terms: Terms) -> Booked:
         "resident_id": asked.resident_id,
         "party_size": asked.party_size,
         "status": asked.status,
-        "priority": terms.priority,
+        "priority": terms.priority if asked.status is ReservationStatus.APPLIED else 0,
         "rank": asked.ticket,
         "answers": asked.answers or None,
         "price": price,

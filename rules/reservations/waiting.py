@@ -19,6 +19,7 @@ from rules.outbox import Message, put
 from rules.reservations.places import is_on, move_counters
 from rules.reservations.seating import Party, Seating, seat
 from rules.rows import AnyRow
+from rules.sets import is_id_in
 from rules.work import Work
 
 #: How long a place that costs points is offered, where the organiser sets no time: somebody has to agree to pay.
@@ -31,7 +32,7 @@ _waiting = (
     .where(*_of_session, IS_WAITING)
     .order_by(Reservation.priority, Reservation.rank)
 )
-_some = (Reservation.town_id == bindparam("town"), Reservation.id.in_(bindparam("ids", expanding=True)))
+_some = (Reservation.town_id == bindparam("town"), is_id_in(Reservation.id, "ids"))
 _confirm = (
     update(Reservation)
     .where(*_some)

@@ -208,14 +208,15 @@ def find_residents(
     """
     if not any(work.actor.holds(role) for role in DESK):
         raise DeskOnly
-    if (phone is None) == (phone_tail is None) or (phone_tail is None) != (name is None):
+    wanted = None if name is None else normalised(name)
+    if (phone is None) == (phone_tail is None) or (phone_tail is None) != (wanted is None) or wanted == "":
         raise SearchTooWide
     if phone is not None:
         index = phone_index(keys, work.town_id, read_phone(phone))
         rows = work.core.execute(_by_phone, {"town": work.town_id, "phone_index": index}).all()
     else:
         rows = work.core.execute(_by_tail, {"town": work.town_id, "tail": phone_tail}).all()
-        rows = [row for row in rows if normalised(row.name) == normalised(name or "")]
+        rows = [row for row in rows if normalised(row.name) == wanted]
     return [_view(work, keys, row) for row in rows if serves(work, row.path)][:MATCHES_MAX]
 
 

@@ -74,8 +74,12 @@ def judge_booking(
     standing: Standing,
     starts_at: datetime,
     is_working_day: IsWorkingDay = is_weekday,
+    *,
+    buys_priority: bool = True,
 ) -> BookingVerdict:
     """Whether somebody may book what begins at `starts_at`, at the moment and with the facts of the wish.
+
+    `buys_priority`: whether points may be taken for a priority that costs some.
 
     Facts: whatever the rulebook's conditions ask for, `party_size`, and how many of a kind are in the party.
     """
@@ -93,7 +97,7 @@ def judge_booking(
     there = case.balance(booking.currency)
     if price > there:
         refusals.append(Refusal("points_insufficient", f"需要 {booking.price:f} 分"))
-    priority, extra = _priority(booking, case, there - price)
+    priority, extra = _priority(booking, case, there - price if buys_priority else 0)
     price += extra
     return BookingVerdict(booking, tuple(refusals), priority, price)
 

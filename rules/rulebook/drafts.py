@@ -222,7 +222,8 @@ def not_applied(rulebook: Rulebook) -> list[str]:
     """What a rulebook says and the house doesn't do yet, by the section's name: a clerk should know before publishing."""
     said = {
         "account": rulebook.account.holder is not Holder.RESIDENT,
-        "booking": bool(rulebook.booking),
+        "booking.changes_max": any(each.changes_max is not None for each in rulebook.booking),
+        "booking.leaves": any(each.leaves for each in rulebook.booking),
         "redemption": bool(rulebook.redemption),
         "ranking": bool(rulebook.ranking),
         "publication": rulebook.publication is not None,
@@ -252,6 +253,12 @@ def _check(work: Work, document: str, effective_from: datetime) -> Rulebook:
             raise NotOperable(
                 reason_zh=f"规则 {rule.id} 的公示期或第二人复核，系统还不能办理",
                 reason_en=f"the objection period or second person of rule {rule.id} can't be handled yet",
+            )
+    for booking in rulebook.booking:
+        if booking.currency != rulebook.main_currency.id and (booking.price or any(p.points for p in booking.priority)):
+            raise NotOperable(
+                reason_zh=f"预约 {booking.id} 只能以第一种积分计价",
+                reason_en=f"bookings of {booking.id} can only be paid in the first currency",
             )
     scales = {row.code: row.scale for row in work.core.execute(_scales, {"town": work.town_id})}
     main = rulebook.main_currency.id

@@ -128,6 +128,10 @@ class Trigger:
 _NOTHING = Speaking()
 
 
+def _costs_points(booking: Booking) -> bool:
+    return bool(booking.price) or any(each.points for each in booking.priority)
+
+
 class Plan:
     """What an evaluation looks things up in."""
 
@@ -195,6 +199,7 @@ class Plan:
         """Whether an event of this kind may turn on what somebody holds."""
         return (
             bool(self.speaking_of(kind).deduct)
+            or (kind == BOOKED and any(_costs_points(each) for each in self.rulebook.booking))
             or any(ceiling is not None for ceiling in self.ceilings.values())
             or bool(self.conversions)
             or any(fact.startswith(("balance.", "total.")) for fact in self.facts)

@@ -44,6 +44,15 @@ class Known:
     values: Mapping[str, str] = field(default_factory=dict)
 
 
+WEEKDAYS = {
+    "monday": "星期一",
+    "tuesday": "星期二",
+    "wednesday": "星期三",
+    "thursday": "星期四",
+    "friday": "星期五",
+    "saturday": "星期六",
+    "sunday": "星期日",
+}
 FACTS = {
     "late": Known("迟到", yes="迟到", no="未迟到"),
     "left_early": Known("早退", yes="早退", no="未早退"),
@@ -63,6 +72,14 @@ FACTS = {
     "volunteers_only": Known("志愿者活动", yes="仅限志愿者的活动", no="不限志愿者的活动"),
     "approved_by": Known("确认人", values={each.value: word for each, word in APPROVERS.items()}),
     "party_size": Known("人数", "人"),
+    "place": Known("预约的是", values={"session": "活动名额", "venue": "场馆"}),
+    "venue_kind": Known("场馆类型"),
+    "use": Known("用途"),
+    "weekday": Known("星期", values=WEEKDAYS),
+    "day_kind": Known("日子", values=WEEKDAYS | {"holiday": "法定节假日", "makeup_workday": "调休工作日"}),
+    "allocation": Known("名额分配", values={"first_come": "先到先得", "priority": "按优先次序", "lottery": "抽签"}),
+    "organisation": Known("组织预约", yes="以组织名义", no="以个人名义"),
+    "local": Known("本社区居民", yes="是本社区居民", no="不是本社区居民"),
     "quantity": Known("件数", "件"),
     "points": Known("所用积分", "分"),
     "person.age": Known("年龄", "岁"),

@@ -19,6 +19,7 @@ from app import create_app
 from blueprints.checkins.pictures import card_svg
 from blueprints.edge.house import EXTENSION, House
 from models.cards import Card, Identification
+from models.checkins import Scan, ScanResult
 from models.reservations import ReservationStatus
 from models.residents import Role
 from rules.checkins.cards import issue_card, revoke_card, revoked_cards_of
@@ -27,7 +28,7 @@ from rules.checkins.signing import TokenKind, sign
 from rules.clock import utc_now
 from rules.residents.tokens import Owner, issue_access_token
 from rules.work import SYSTEM, ActorKind, Work
-from tests.build import ApiClient, Person, TownBuilder, add, new_town, settings_for
+from tests.build import ApiClient, Person, TownBuilder, add, fresh_key, new_town, settings_for
 from tests.checkins.people import at_the_door, placed
 from tests.conftest import Databases
 from tests.edge.helpers import problem_of
@@ -162,6 +163,21 @@ def test_residents_print_no_cards_and_learn_nothing_of_others(town: TownBuilder,
         problem_of(api.as_(resident).post(f"/residents/{id_}/card"), 404, "resident.unknown")
         problem_of(api.as_(resident).delete(f"/residents/{id_}/card"), 404, "resident.unknown")
     assert town.contents() == before
+
+
+def test_at_the_door_a_card_opens_and_a_revoked_card_is_refused_with_its_own_reason(
+    town: TownBuilder, api: ApiClient
+) -> None:
+    session, resident, scanner = town.session(), town.resident(), api.as_(town.staff(Role.SCANNER))
+    placed(town, session, resident)
+    old, new = printed(town, resident), printed(town, resident)
+    answers = [
+        scanner.post("/checkins", {"code": card, "session_id": str(session), "nonce": fresh_key()}).json
+        for card in (old, new)
+    ]
+    assert [(each["result"], each["reason"]) for each in answers] == [("refused", "card_revoked"), ("admitted", None)]
+    assert answers[0]["resident"] is None
+    assert [row.method for row in town.rows(Scan.method, result=ScanResult.ADMITTED)] == [Identification.CARD]
 
 
 def test_the_pack_for_the_door_names_revoked_cards_of_those_who_come(town: TownBuilder) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from models.residents import Role
 from rules.checkins.identifying import Identified, NobodyMatches, Presented, SeveralMatch
 from rules.clock import utc_now
 from rules.residents.names import normalised
-from tests.build import ApiClient, TownBuilder, new_town
+from tests.build import ApiClient, TownBuilder, fresh_key, new_town
 from tests.checkins.people import at_the_door, placed, with_phone
 from tests.edge.helpers import problem_of
 
@@ -151,6 +152,22 @@ def test_who_cancelled_after_the_scan_was_there_and_who_cancelled_before_was_not
     for minutes_ago in (54, 0):
         with pytest.raises(NobodyMatches):
             at_the_door(town, session, presented, skew=skew, earlier=timedelta(minutes=minutes_ago))
+
+
+def test_at_the_door_a_wrong_name_and_a_wrong_tail_get_one_and_the_same_answer(
+    town: TownBuilder, api: ApiClient
+) -> None:
+    session, scanner = town.session(), api.as_(town.staff(Role.SCANNER))
+    placed(town, session, with_phone(town, "1234"))
+
+    def scan(tail: str, name: str) -> dict[str, Any]:
+        body = {"phone_tail": tail, "name": name, "session_id": str(session), "nonce": fresh_key()}
+        return dict(scanner.post("/checkins", body).json)
+
+    wrong_name, wrong_tail = scan("1234", "王小朋"), scan("4321", "王小明")
+    assert wrong_name == wrong_tail
+    assert (wrong_name["result"], wrong_name["reason"], wrong_name["resident"]) == ("refused", "no_match", None)
+    assert scan("1234", "王小明")["result"] == "admitted"
 
 
 # The search on the roster

@@ -684,7 +684,7 @@ NO_SHOWS = """
 [[penalty]]
 id = "no-show"
 title = "爽约"
-events = ["no_show"]
+events = ["absent"]
 where = { excused = false }
 per = "120 days"
 [[penalty.step]]
@@ -703,13 +703,13 @@ def test_who_does_not_come_three_times_can_not_reserve_until_the_suspension_is_o
     resident, other, someone = town.resident(), town.resident(), town.staff(Role.ORGANISER)
     until = local_moment(local_day(THEN) + timedelta(days=32), "00:00").astimezone(ZONE)
     with at(0):
-        assert lines(recorded(api.as_(someone), resident, "no_show")) == []
+        assert lines(recorded(api.as_(someone), resident, "absent")) == []
     with at(1):
-        assert lines(recorded(api.as_(someone), resident, "no_show", excused=True)) == []
-        assert lines(recorded(api.as_(someone), resident, "no_show")) == [("warning", "no-show", 0)]
+        assert lines(recorded(api.as_(someone), resident, "absent", excused=True)) == []
+        assert lines(recorded(api.as_(someone), resident, "absent")) == [("warning", "no-show", 0)]
         assert reserve(api.as_(resident), town.session()).status_code == 201, "a warning keeps nobody out"
     with at(2):
-        [line] = recorded(api.as_(someone), resident, "no_show")["lines"]
+        [line] = recorded(api.as_(someone), resident, "absent")["lines"]
         assert (line["kind"], line["until"]) == ("suspension", until.isoformat())
         assert line["explanation"] == f"爽约：第 3 次，暂停预约至 {until.date().isoformat()}"
         document = problem_of(reserve(api.as_(resident), town.session()), 403, "reservation.suspended_until")
@@ -730,7 +730,7 @@ def test_a_suspension_for_good_says_so(town: TownBuilder, api: ApiClient) -> Non
     under(town, NO_SHOWS.replace("{ days = 30 }", "{ for_good = true }"))
     resident, staff = town.resident(), organiser(town, api)
     for _ in range(3):
-        outcome = recorded(staff, resident, "no_show")
+        outcome = recorded(staff, resident, "absent")
     assert [(line["kind"], line["until"]) for line in outcome["lines"]] == [("suspension", None)]
     assert "直至工作人员恢复" in explained(outcome)
     problem_of(reserve(api.as_(resident), town.session()), 403, "reservation.frozen")
@@ -743,7 +743,7 @@ def test_a_suspension_that_forbids_something_else_keeps_nobody_from_reserving(
     under(town, NO_SHOWS.replace("per =", 'blocks = ["earning", "redemption"]\nper ='), SERVICE)
     resident, staff = town.resident(), organiser(town, api)
     for _ in range(3):
-        recorded(staff, resident, "no_show")
+        recorded(staff, resident, "absent")
     assert reserve(api.as_(resident), town.session()).status_code == 201
     outcome = recorded(staff, resident, "service", hours=1)
     assert (outcome["awarded"], lines(outcome)) == (0, [("nothing", "service", 0)])
@@ -817,7 +817,7 @@ def test_a_freeze_that_the_next_rules_know_nothing_of_is_over_and_a_suspension_r
         recorded(api.as_(someone), frozen, "service", hours=1)
         recorded(api.as_(someone), frozen, "fault")
         for _ in range(3):
-            recorded(api.as_(someone), suspended, "no_show")
+            recorded(api.as_(someone), suspended, "absent")
     with at(1):
         problem_of(reserve(api.as_(frozen), town.session()), 403, "reservation.frozen")
         problem_of(reserve(api.as_(suspended), town.session()), 403, "reservation.suspended_until")

@@ -62,7 +62,7 @@ at = { "tally.sortings" = 30 }
 [[penalty]]
 id = "no-show"
 title = "爽约"
-events = ["no_show"]
+events = ["absent"]
 per = "year"
 [[penalty.step]]
 at = 2
@@ -127,7 +127,7 @@ def test_fifty_events_of_one_resident_at_once_are_judged_one_after_the_other(
     app, town = app_and_town
     put_in_force(town, RULES)
     resident, staff = town.resident(), town.staff(Role.ORGANISER)
-    kinds = ["no_show", *["sorted_waste"] * (AT_ONCE // NO_SHOWS - 1)] * NO_SHOWS
+    kinds = ["absent", *["sorted_waste"] * (AT_ONCE // NO_SHOWS - 1)] * NO_SHOWS
     jobs = [(town.id, staff.id, body_of(resident, kind)) for kind in kinds]
     if town.database.engine.dialect.name == "postgresql":
         outcomes = from_processes(town, record, jobs)
@@ -156,7 +156,7 @@ def test_without_turns_the_same_events_lose_the_suspension(
     app, town = make_town(postgresql_databases)
     put_in_force(town, RULES)
     resident, staff = town.resident(), town.staff(Role.ORGANISER)
-    record(app, town.id, staff.id, body_of(resident, "no_show"))
+    record(app, town.id, staff.id, body_of(resident, "absent"))
     everyone_has_read, mine, read_standing = threading.Barrier(WITHOUT_TURNS), threading.local(), events.read_standing
 
     def read_and_wait(*asked: Any) -> Any:
@@ -168,7 +168,7 @@ def test_without_turns_the_same_events_lose_the_suspension(
 
     monkeypatch.setattr(events, "take_turn", lambda work, resident_id: None)
     monkeypatch.setattr(events, "read_standing", read_and_wait)
-    jobs = [(app, town.id, staff.id, body_of(resident, "no_show"))] * WITHOUT_TURNS
+    jobs = [(app, town.id, staff.id, body_of(resident, "absent"))] * WITHOUT_TURNS
     outcomes = from_threads(record, jobs, WITHOUT_TURNS)
     assert counts(town, resident)["penalty:no-show", str(local_day(utc_now()).year)] == 1 + WITHOUT_TURNS
     assert told(outcomes) == {"warning": WITHOUT_TURNS}, "each of them is the second, and none the third"

@@ -60,7 +60,7 @@ NO_SHOWS = """
 [[penalty]]
 id = "no-show"
 title = "爽约"
-events = ["no_show"]
+events = ["absent"]
 where = { excused = false }
 per = "120 days"
 [[penalty.step]]
@@ -374,7 +374,7 @@ def test_a_suspension_ends_when_the_infractions_that_are_left_are_too_few(town: 
         resident, someone = town.resident(), town.staff(Role.ORGANISER)
         for day in range(3):
             with at(day):
-                recorded(api.as_(someone), resident, "no_show", ref=f"{resident.id}-{day}")
+                recorded(api.as_(someone), resident, "absent", ref=f"{resident.id}-{day}")
         with at(3):
             problem_of(reserve(api.as_(resident), town.session()), 403, "reservation.suspended_until")
             assert void(town, f"{resident.id}-{n}") is True
@@ -391,7 +391,7 @@ def test_a_suspension_that_others_would_have_set_off_goes_on_and_never_gets_long
     resident, someone = town.resident(), town.staff(Role.ORGANISER)
     for day in range(5):
         with at(day):
-            recorded(api.as_(someone), resident, "no_show", ref=f"day-{day}")
+            recorded(api.as_(someone), resident, "absent", ref=f"day-{day}")
     assert suspended_until(town, resident) == {"booking": midnight(32)}
     with at(5):
         void(town, "day-1")
@@ -407,7 +407,7 @@ def test_a_suspension_falls_back_to_an_earlier_end(town: TownBuilder, api: ApiCl
     resident, someone = town.resident(), town.staff(Role.ORGANISER)
     for day in range(4):
         with at(day):
-            recorded(api.as_(someone), resident, "no_show", ref=f"day-{day}")
+            recorded(api.as_(someone), resident, "absent", ref=f"day-{day}")
     assert suspended_until(town, resident) == {"booking": midnight(63)}
     with at(4):
         void(town, "day-3")
@@ -418,8 +418,8 @@ def test_an_infraction_that_did_not_count_changes_nothing_when_it_is_void(town: 
     under(town, NO_SHOWS)
     resident, staff = town.resident(), organiser(town, api)
     for n in range(3):
-        recorded(staff, resident, "no_show", ref=f"no-{n}")
-    recorded(staff, resident, "no_show", ref="excused", excused=True)
+        recorded(staff, resident, "absent", ref=f"no-{n}")
+    recorded(staff, resident, "absent", ref="excused", excused=True)
     before = suspended_until(town, resident)
     assert void(town, "excused") is True
     assert suspended_until(town, resident) == before != {}
@@ -430,13 +430,13 @@ def test_a_counter_that_starts_anew_counts_what_is_left(town: TownBuilder, api: 
     resident, someone = town.resident(), town.staff(Role.ORGANISER)
     for day in range(4):
         with at(day):
-            recorded(api.as_(someone), resident, "no_show", ref=f"day-{day}")
+            recorded(api.as_(someone), resident, "absent", ref=f"day-{day}")
     with at(4):
         void(town, "day-3")
         assert suspended_until(town, resident) == {"booking": midnight(32)}
         void(town, "day-2")
         assert suspended_until(town, resident) == {}
-        assert [line["kind"] for line in recorded(api.as_(someone), resident, "no_show")["lines"]] == ["suspension"]
+        assert [line["kind"] for line in recorded(api.as_(someone), resident, "absent")["lines"]] == ["suspension"]
 
 
 def test_infractions_that_are_counted_apart_are_judged_apart(town: TownBuilder, api: ApiClient) -> None:
@@ -444,7 +444,7 @@ def test_infractions_that_are_counted_apart_are_judged_apart(town: TownBuilder, 
     resident, staff = town.resident(), organiser(town, api)
     for room in ("a", "b"):
         for n in range(3):
-            recorded(staff, resident, "no_show", ref=f"{room}{n}", room=room)
+            recorded(staff, resident, "absent", ref=f"{room}{n}", room=room)
     assert len(town.rows(StandingSuspension.penalty)) == 4
     assert void(town, "a1") is True
     assert sorted(town.rows(StandingSuspension.penalty, StandingSuspension.what)) == [
@@ -604,8 +604,8 @@ KINDS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("service", {"hours": 2.5}),
     ("service", {"hours": 4}),
     ("fault", {}),
-    ("no_show", {}),
-    ("no_show", {"excused": True}),
+    ("absent", {}),
+    ("absent", {"excused": True}),
     ("visit", {}),
     ("visit", {"noisy": True}),
 )

@@ -61,7 +61,7 @@ amount = 3
 [[penalty]]
 id = "no-show"
 title = "爽约"
-events = ["no_show"]
+events = ["absent"]
 per = "year"
 [[penalty.step]]
 at = 3
@@ -162,13 +162,13 @@ def test_voids_and_events_of_many_do_not_wait_for_each_other(app_and_town: tuple
 def two_no_shows(app: Flask, town: TownBuilder) -> tuple[Person, Person]:
     resident, staff = town.resident(), town.staff(Role.ORGANISER)
     for n in range(2):
-        record_in(app, town.id, staff.id, body_of(resident, "no_show", ref=f"{resident.id}-{n}"))
+        record_in(app, town.id, staff.id, body_of(resident, "absent", ref=f"{resident.id}-{n}"))
     return resident, staff
 
 
 def void_beside_a_third(app: Flask, town: TownBuilder, resident: Person, staff: Person) -> None:
     """Declare the first no-show void, and write down one more, at the same moment."""
-    body = body_of(resident, "no_show", ref=f"{resident.id}-2")
+    body = body_of(resident, "absent", ref=f"{resident.id}-2")
     jobs = [(void_in, app, town.id, f"{resident.id}-0"), (record_in, app, town.id, staff.id, body)]
     from_threads(lambda deed, *job: deed(*job), jobs, 2)
 

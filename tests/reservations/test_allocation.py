@@ -18,6 +18,7 @@ from rules.reservations.reserving import Wish, reserve_place
 from rules.rulebook.versions import publish
 from tests.build import ApiClient, TownBuilder
 from tests.reservations.story import Story
+from tests.reservations.test_paying import balance, rich
 
 VOLUNTEERS_FIRST = """
 name = "志愿者优先"
@@ -75,7 +76,8 @@ def test_who_loses_is_promoted_in_the_order_of_the_draw_before_any_newcomer(town
     newcomer = town.resident()
     assert story.reserve(newcomer) is Status.WAITLISTED
     [winner] = [person for person in people if story.status(person) is Status.CONFIRMED]
-    [second] = [person for person in people if story.reservation(person).rank == 1]
+    losers = [person for person in people if person is not winner]
+    second = min(losers, key=lambda person: story.reservation(person).rank)
     story.cancel(winner)
     assert story.status(second) is Status.CONFIRMED
     assert story.status(newcomer) is Status.WAITLISTED
@@ -174,3 +176,36 @@ def test_what_is_due_is_given_out_by_the_job(town: TownBuilder) -> None:
     assert story.allocate() == 1
     [row] = town.rows(Session.allocates_at, id=story.session)
     assert row.allocates_at is None
+
+
+PAID_PRIORITY = """
+name = "积分优先"
+[expiry]
+years = 1
+[[booking]]
+id = "sessions"
+title = "活动"
+where = { place = "session" }
+priority = [{ title = "积分优先", points = 20 }]
+"""
+
+
+def test_points_buy_priority_for_who_wants_that_and_are_taken_with_the_place(town: TownBuilder) -> None:
+    story = Story.of_draw(town, Allocation.PRIORITY, capacity=1)
+    town.act(None, lambda work: publish(work, PAID_PRIORITY, work.now - timedelta(minutes=1)))
+    first, buyer = rich(town), rich(town)
+    story.reserve(first)
+    story.reserve(buyer, buys_priority=True)
+    assert [balance(town, each) for each in (first, buyer)] == [100, 100]
+    story.pass_time(days=1)
+    story.allocate()
+    assert [story.status(each) for each in (first, buyer)] == [Status.WAITLISTED, Status.OFFERED]
+    story.confirm(buyer)
+    assert [balance(town, each) for each in (first, buyer)] == [100, 80]
+
+
+def test_where_places_are_first_come_nobody_pays_for_priority(town: TownBuilder) -> None:
+    town.act(None, lambda work: publish(work, PAID_PRIORITY, work.now - timedelta(minutes=1)))
+    story, person = Story.of(town), rich(town)
+    assert story.reserve(person, buys_priority=True) is Status.CONFIRMED
+    assert balance(town, person) == 100

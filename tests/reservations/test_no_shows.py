@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from sqlalchemy import delete
+
 from models.ledger import Event
 from models.reservations import ReservationStatus as Status
 from models.residents import Role
 from models.rulebook import StandingSuspension
-from rules.reservations.attending import revive_no_show
+from rules.reservations.attending import revive_no_show, undo_check_in
 from rules.reservations.closing import close_session, complete_attendance
 from rules.reservations.refusals import BookingSuspended, SessionNotOver
 from rules.reservations.reserving import Wish, reserve_place
 from rules.reservations.settling import settle_places_of
 from rules.residents.identity import Forbidden
 from rules.rulebook.versions import publish
-from tests.build import TownBuilder
+from tests.build import RULEBOOK, TownBuilder
 from tests.reservations.story import Story
 
 PENALTIES = """
@@ -189,3 +191,35 @@ def test_a_run_of_the_job_does_all_that_is_due(town: TownBuilder) -> None:
     assert (first.no_shows, first.closed) == (1, 1)
     again = settle_places_of(town.database, town.id, town.house.keys)
     assert (again.allocated, again.lapsed, again.no_shows, again.closed) == (0, 0, 0, 0)
+
+
+def test_proof_for_one_who_booked_anew_after_the_release_changes_nothing(town: TownBuilder) -> None:
+    punished(town)
+    story = Story.of(town, capacity=3, session={"reservable_until": Story.of(town).ends})
+    came, late = town.resident(), town.resident()
+    story.reserve(came)
+    story.reserve(late)
+    missed = story.held[late.id]
+    story.now = story.begins + timedelta(minutes=15)
+    story.come(came)
+    story.look_for_no_shows()
+    town.act(None, lambda work: publish(work, RULEBOOK, work.now))
+    town.act(
+        None, lambda work: work.db.execute(delete(StandingSuspension).where(StandingSuspension.town_id == town.id))
+    )
+    assert story.reserve(late) is Status.CONFIRMED
+    assert story.act(None, revive_no_show, missed) is False
+    assert story.counters() == story.added_up() == (2, 0)
+
+
+def test_an_undone_scan_in_a_closed_session_leaves_a_no_show(town: TownBuilder) -> None:
+    story, came, wrong = Story.of(town), town.resident(), town.resident()
+    story.reserve(came)
+    story.reserve(wrong)
+    story.now = story.ends
+    story.come(came)
+    story.come(wrong)
+    story.close()
+    story.act(None, undo_check_in, story.held[wrong.id])
+    assert story.look_for_no_shows() == [story.held[wrong.id]]
+    assert story.counters() == story.added_up() == (1, 0)

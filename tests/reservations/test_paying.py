@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+from sqlalchemy import update
+
+from models.activities import Session
 from models.ledger import Account, AccountKind
 from models.reservations import ReservationStatus as Status
 from rules.ledger.audit import audit
@@ -13,9 +16,11 @@ from rules.ledger.reading import read_spendable
 from rules.ledger.spending import PointsInsufficient
 from rules.ledger.transactions import Cause
 from rules.reservations.attending import undo_check_in
-from rules.reservations.changes import session_cancelled
+from rules.reservations.changes import session_cancelled, session_moved
 from rules.reservations.offers import confirm_offer
+from rules.reservations.places import lock_session
 from rules.reservations.reserving import Wish, reserve_place
+from rules.rulebook.versions import publish
 from rules.work import SYSTEM, Work
 from tests.build import Person, TownBuilder
 from tests.reservations.story import Story
@@ -143,4 +148,53 @@ def test_cancelling_after_the_hold_has_lapsed_gives_nothing_twice(town: TownBuil
     assert balance(town, person) == 100
     story.act(None, session_cancelled, story.session, "补记取消")
     assert balance(town, person) == 100
+    assert is_sound(town)
+
+
+PRICED = """
+name = "预约收费"
+[expiry]
+years = 1
+[[booking]]
+id = "sessions"
+title = "活动"
+where = { place = "session" }
+price = 15
+"""
+
+
+def test_what_the_rulebook_asks_for_a_booking_is_held_beside_the_activitys_own_price(town: TownBuilder) -> None:
+    town.act(None, lambda work: publish(work, PRICED, work.now - timedelta(minutes=1)))
+    story, person, poor = Story.of(town, price=10), rich(town), town.resident()
+    assert story.reserve(person) is Status.CONFIRMED
+    assert balance(town, person) == 75
+    assert story.refusal(poor, reserve_place, story.session, Wish()) == PointsInsufficient.code
+
+
+def test_a_session_that_moves_far_keeps_its_holds(town: TownBuilder) -> None:
+    story, person = Story.of(town, price=10), rich(town)
+    story.reserve(person)
+    later = {"starts_at": story.begins + timedelta(days=30), "ends_at": story.ends + timedelta(days=30)}
+
+    def move(work: Work) -> None:
+        lock_session(work, story.session)
+        work.db.execute(update(Session).where(Session.id == story.session).values(**later))
+        session_moved(work, story.session)
+
+    story.act(None, move)
+    story.now = later["starts_at"]
+    story.act(None, release_lapsed_holds, 100)
+    assert balance(town, person) == 90
+    assert story.come(person)
+    assert (balance(town, person), redeemed(town)) == (90, 10)
+
+
+def test_whose_hold_has_lapsed_comes_in_all_the_same_and_pays_nothing(town: TownBuilder) -> None:
+    story, person = Story.of(town, price=10), rich(town)
+    story.reserve(person)
+    story.now = story.ends + timedelta(days=3)
+    assert story.come(person)
+    story.act(None, release_lapsed_holds, 100)
+    assert (balance(town, person), redeemed(town)) == (100, 0)
+    assert story.act(None, undo_check_in, story.held[person.id]) is True
     assert is_sound(town)

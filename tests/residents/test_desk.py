@@ -222,6 +222,7 @@ def test_somebody_is_found_by_the_whole_number_or_by_tail_and_name(town: TownBui
         {},
         {"name": "陈阿婆"},
         {"phone_tail": "8000"},
+        {"phone_tail": "8000", "name": "·"},
         {"phone": "13800138000", "name": "陈阿婆"},
         {"phone": "13800138000", "phone_tail": "8000", "name": "陈阿婆"},
     ],

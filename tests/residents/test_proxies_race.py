@@ -18,7 +18,7 @@ from rules.work import SYSTEM, Work
 from tests.build import ApiClient, Person, TownBuilder, add
 from tests.races import from_threads
 
-PEOPLE = 30
+PEOPLE = 50
 
 
 def name(town: TownBuilder, principal: Person, agent: Person) -> str:
@@ -29,7 +29,7 @@ def name(town: TownBuilder, principal: Person, agent: Person) -> str:
     return "recorded"
 
 
-def test_thirty_who_name_one_at_once_get_ten_places(town: TownBuilder) -> None:
+def test_fifty_who_name_one_at_once_get_ten_places(town: TownBuilder) -> None:
     agent, people = town.resident(), [town.resident() for _ in range(PEOPLE)]
     answers = from_threads(name, [(town, person, agent) for person in people], threads=PEOPLE)
     refused = PEOPLE - PRINCIPALS_MAX
@@ -50,7 +50,7 @@ def test_pairs_that_name_each_other_at_once_do_not_wait_for_each_other(town: Tow
     assert Counter(answers) == {"recorded": 2, "proxy.already_recorded": 10}
 
 
-def test_without_the_locks_thirty_get_more(town: TownBuilder) -> None:
+def test_without_the_locks_more_than_ten_get_one(town: TownBuilder) -> None:
     """Each counts, waits until all have counted, and writes: what would happen if nothing made them queue."""
     agent, people = town.resident(), [town.resident() for _ in range(PEOPLE)]
     all_have_counted = threading.Barrier(PEOPLE)

@@ -11,7 +11,6 @@ import time_machine
 from models.jobs import Outbox
 from models.residents import Role
 from models.venues import BookingStatus, Closure
-from rules.clock import utc_now
 from rules.venues.occupancy import free_session, occupy_for_session
 from rules.venues.refusals import VenueTaken
 from tests.build import ApiClient, TownBuilder
@@ -78,8 +77,9 @@ def test_who_is_in_the_room_already_stays(town: TownBuilder, api: ApiClient) -> 
     booking, later = (booked(resident_of(town, api), venue, tomorrow(hour)) for hour in (10, 11))
     with time_machine.travel(tomorrow(10), tick=False):
         assert api.as_(town.staff(Role.SCANNER)).post(f"/bookings/{booking['id']}/arrival").status_code == 200
+    begin, end = tomorrow(9), tomorrow(17)
     with time_machine.travel(tomorrow(10, 20), tick=False):
-        closed = close(organiser(town, api), f"/venues/{venue}", tomorrow(9), tomorrow(17))
+        closed = close(organiser(town, api), f"/venues/{venue}", begin, end)
     assert closed.json["cancelled"] == 1
     assert status_of(town, booking) is BookingStatus.CHECKED_IN
     assert status_of(town, later) is BookingStatus.CANCELLED
@@ -123,7 +123,8 @@ def test_a_closure_ends_after_it_begins_and_in_the_future(town: TownBuilder, api
 
 def session_in(town: TownBuilder, venue: int, begin: datetime, end: datetime) -> int:
     """A session that is planned in a room, and has it."""
-    session = town.session(venue_id=venue, begins_in=begin - utc_now(), ends_at=end)
+    times = {"starts_at": begin, "ends_at": end, "reservable_until": begin, "checkin_opens_at": begin}
+    session = town.session(venue_id=venue, **times)
     town.act(None, occupy_for_session, session, venue, begin, end)
     return session
 

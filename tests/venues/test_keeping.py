@@ -162,7 +162,7 @@ def clear_week(town: TownBuilder) -> Any:
 def test_a_holiday_has_hours_of_its_own_or_those_of_its_weekday(town: TownBuilder, api: ApiClient) -> None:
     own, plain, shut = hall(town), hall(town), hall(town)
     manager = manager_of(town, api)
-    every_day = dict.fromkeys(("monday", "tuesday"), [("09:00", "17:00")])
+    every_day = {day: [("09:00", "17:00")] for day in ("monday", "tuesday")}
     set_hours(manager, own, **every_day, holiday=[("10:00", "12:00")])
     set_hours(manager, plain, **every_day)
     set_hours(manager, shut, **every_day, holiday=[])
