@@ -12,9 +12,27 @@ from typing import Any
 from demo.making import RisingIds, Row, Rows
 from models.residents import Household
 from models.territory import Operator, ServiceCentre, Territory, TerritoryKind
-from models.venues import Venue
+from models.venues import DayKind, OpeningHours, UseStatus, Venue, VenueUse
 
 FILE = Path(__file__).with_name("places.toml")
+#: The rules of a room of which the file says nothing: residents don't book it.
+UNLENT: dict[str, Any] = {
+    "kind": "room",
+    "parts": 1,
+    "bookable": False,
+    "needs_approval": False,
+    "slot_minutes": 60,
+    "booking_minutes_max": None,
+    "opens_days_before": 14,
+    "closes_minutes_before": 0,
+    "cancel_minutes_before": 0,
+    "grace_minutes": None,
+    "person_week_max": None,
+    "household_week_max": None,
+    "organisation_week_max": None,
+}
+#: What `hours` may name besides the kinds of day themselves.
+SEVERAL_DAYS = {"weekdays": tuple(DayKind)[:5], "weekend": (DayKind.SATURDAY, DayKind.SUNDAY)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +68,7 @@ class _PlaceMaker:
     def __init__(self, places: Places, opened_at: datetime) -> None:
         self._places = places
         self._opened_at = opened_at
-        tables = (Territory, Household, ServiceCentre, Venue, Operator)
+        tables = (Territory, Household, ServiceCentre, Venue, VenueUse, OpeningHours, Operator)
         self._ids = {table: RisingIds() for table in tables}
         self._rows: dict[type[Any], list[Row]] = {table: [] for table in tables}
         places.rows = self._rows
@@ -85,9 +103,31 @@ class _PlaceMaker:
     def _add_centre(self, community: Row, described: dict[str, Any]) -> None:
         columns = {key: described[key] for key in ("name", "address", "opens_at", "closes_at")}
         centre = self._add(ServiceCentre, territory_id=community["id"], **columns)
+        lent = {each.pop("room"): each for each in described.get("lent", ())}
+        assert set(lent) <= set(described["rooms"]), "a room that is lent is one of the centre's"
         for name, capacity in described["rooms"].items():
-            room = self._add(Venue, service_centre_id=centre["id"], name=name, capacity=capacity)
+            rules = lent.get(name)
+            room = self._add_room(centre, name, capacity, rules or {}, bookable=rules is not None)
             self._places.rooms[f"{centre['name']}/{name}"] = room["id"]
+
+    def _add_room(self, centre: Row, name: str, capacity: int, rules: dict[str, Any], *, bookable: bool) -> Row:
+        uses, hours = rules.pop("uses", ()), rules.pop("hours", {})
+        columns = UNLENT | rules | {"bookable": bookable}
+        room = self._add(Venue, service_centre_id=centre["id"], name=name, capacity=capacity, **columns)
+        for each in uses:
+            self._add(VenueUse, venue_id=room["id"], status=UseStatus.ACTIVE, **each)
+        for days, spans in hours.items():
+            for day in SEVERAL_DAYS.get(days) or (DayKind(days),):
+                for n, (opens_at, closes_at) in enumerate(spans):
+                    span = {
+                        "venue_id": room["id"],
+                        "day_kind": day,
+                        "n": n,
+                        "opens_at": opens_at,
+                        "closes_at": closes_at,
+                    }
+                    self._rows[OpeningHours].append({"town_id": self._places.town_id, **span})
+        return room
 
     def _add_node(self, parent: Row | None, kind: TerritoryKind, name: str) -> Row:
         node = self._add(Territory, parent_id=parent["id"] if parent else None, kind=kind, name=name, path="", homes=0)

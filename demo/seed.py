@@ -23,6 +23,7 @@ from demo.places import make_places
 from demo.points import make_points, open_purse, settle_purse
 from demo.scans import make_scans
 from demo.season import PAST_DAYS, extend_season, make_season
+from demo.slots import make_slots, occupy_rooms
 from models.territory import HostKind, Town
 from rules.clock import local_day, local_moment
 from rules.ids import IdMaker
@@ -84,6 +85,7 @@ def seed(
     if town is not None:
         if town.is_demo:
             transactions.write(town.id, SYSTEM, extend_season, today)
+            transactions.write(town.id, SYSTEM, occupy_rooms)
             transactions.write(town.id, SYSTEM, keep_password, password)
         return False
     password_hashes = {username: HASHER.hash(password) for username in STAFF}
@@ -103,7 +105,7 @@ def _build(work: Work, keys: Keys, plan: Plan, progress: Progress | None) -> boo
     purse, in_force = open_purse(then), _publish_rulebook(then)
     season = make_season(places, plan.today)
     history = make_history(_dice(plan, "history"), season, people, in_force.plan, plan.midnight)
-    for rows in (season.rows, season.session_rows(), history.rows(TOWN_ID)):
+    for rows in (season.rows, season.session_rows(), make_slots(places, season.sessions), history.rows(TOWN_ID)):
         write_rows(work.db, rows, progress)
     points = make_points(TOWN_ID, purse, in_force, people.scanner_id, plan.season_begins_at, history)
     write_rows(work.db, points.rows, progress)

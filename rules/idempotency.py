@@ -50,7 +50,7 @@ _keep = insert(IdempotencyRecord).on_conflict_do_nothing().returning(Idempotency
 
 def find_answer(work: Work, key: str, fingerprint: bytes) -> Answer | None:
     """What was answered under this key before. Raises KeyMismatch when it was to another request."""
-    row = work.db.execute(_find, {"town": work.town_id, "actor": work.actor.id, "key": key}).first()
+    row = work.send(_find, {"town": work.town_id, "actor": work.actor.id, "key": key}).first()
     if row is None:
         return None
     if row.fingerprint != fingerprint:
@@ -69,5 +69,5 @@ def keep_answer(work: Work, key: str, fingerprint: bytes, answer: Answer) -> Non
         "body": answer.body,
         "recorded_at": work.now,
     }
-    if work.db.scalar(_keep, record) is None:
+    if work.send(_keep, record).first() is None:
         raise TryAgain

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from http import HTTPStatus
+from time import monotonic
 from types import SimpleNamespace
 from typing import Any
 
@@ -29,7 +29,7 @@ def answer_batch(parts: Parts, keys: Keys, wish: dict[str, Any]) -> SimpleNamesp
     """Answer each item, in their order. Raises what ends the caller's right to go on."""
     received_at = parts.read(lambda work: work.now)
     clock_off = received_at - wish["sent_at"]
-    deadline = time.monotonic() + BATCH_SECONDS
+    deadline = monotonic() + BATCH_SECONDS
     items = [_answer_item(parts, keys, item, clock_off, deadline) for item in wish["items"]]
     return SimpleNamespace(received_at=received_at, clock_off_seconds=round(clock_off.total_seconds()), items=items)
 
@@ -40,7 +40,7 @@ def _answer_item(parts: Parts, keys: Keys, item: Any, clock_off: Any, deadline: 
         return _item(item.nonce, problem=_http_problem(HTTPStatus.UNPROCESSABLE_ENTITY, errors))
     nonce = item["nonce"]
     try:
-        if time.monotonic() > deadline:
+        if monotonic() > deadline:
             raise Busy
         answer = parts.write(upload_scan, keys, ScanRequest(**item), clock_off)
     except RuleError as refusal:

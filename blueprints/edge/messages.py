@@ -42,6 +42,8 @@ TEMPLATES = {
         "应为由词到文字、数字、true 或 false 的对应，最多 40 项。"
     ),
     "`kind` is the event's own word; call this fact something else.": "`kind` 是事件自己的种类，请给这项事实换一个名称。",
+    "Lower-case letters, digits and _, up to 32.": "须为小写字母、数字和下划线，最多 32 个。",
+    "A time of day, for example 09:30.": "应为时刻，例如 09:30。",
     "Send a code, or phone_tail with name.": "请提供 code，或 phone_tail 与 name。",
     "A rulebook is a TOML document of at most 256 KiB.": "规则须为不超过 256 KiB 的 TOML 文件。",
 }

@@ -103,7 +103,8 @@ def problem(status: int, code: str, detail: str, errors: Any = None) -> Response
     }
     if errors:
         document["errors"] = errors if english else in_chinese(errors)
-    response = Response(orjson.dumps(document), status, content_type=PROBLEM_TYPE)
+    # A fault within a list is told by its place there, which is a number.
+    response = Response(orjson.dumps(document, option=orjson.OPT_NON_STR_KEYS), status, content_type=PROBLEM_TYPE)
     response.headers["Content-Language"] = caller_language()
     response.vary.add("Accept-Language")
     if status == HTTPStatus.SERVICE_UNAVAILABLE:

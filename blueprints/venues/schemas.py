@@ -210,7 +210,9 @@ class VenueRules(Arguments):
     parts = number(1, PARTS_MAX, "How many parts it is divided into.")
     bookable = fields.Boolean(metadata={"description": "By residents."})
     needs_approval = fields.Boolean()
-    slot_minutes = fields.Integer(strict=True, validate=validate.OneOf(SLOT_MINUTES))
+    slot_minutes = fields.Integer(
+        strict=True, validate=[validate.Range(min=SLOT_MINUTES[0], max=SLOT_MINUTES[-1]), validate.OneOf(SLOT_MINUTES)]
+    )
     booking_minutes_max = number(15, 1440, "Of one booking; null: as long as it is open.", allow_none=True)
     opens_days_before = number(0, DAYS_MAX, "It is booked from midnight so many days before.")
     closes_minutes_before = number(0, MINUTES_MAX, "And until so long before the beginning.")

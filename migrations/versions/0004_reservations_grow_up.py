@@ -689,6 +689,7 @@ def create_indexes_again() -> None:
 
 def create_new_indexes() -> None:
     op.create_index("ix_resident_phone", "resident", ["town_id", "phone_index"], unique=False)
+    op.create_index("ix_resident_phone_tail", "resident", ["town_id", "phone_tail"], unique=False)
     op.create_index("ix_session_venue", "session", ["town_id", "venue_id", "starts_at"], unique=False)
     op.create_index(
         "ix_reservation_offered",

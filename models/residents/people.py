@@ -61,6 +61,7 @@ class Resident(RootInTown, Base):
         Index("ix_resident_territory", "town_id", "territory_id"),
         Index("ix_resident_household", "town_id", "household_id"),
         Index("ix_resident_phone", "town_id", "phone_index"),
+        Index("ix_resident_phone_tail", "town_id", "phone_tail"),
         CheckConstraint("(phone_sealed IS NULL) = (phone_index IS NULL)", name="phone_can_be_found"),
     )
 

@@ -44,6 +44,9 @@ from rules.clock import local_day, local_moment
 from rules.keys import Keys
 from rules.residents.identity import require_role
 from rules.rows import AnyRow
+from rules.venues.hours import read_closures
+from rules.venues.places import find_venue
+from rules.venues.slots import count_taken, quarters_of
 from rules.work import Work
 
 #: How far ahead a series or a session may begin.
@@ -155,15 +158,11 @@ def preview_series(work: Work, activity_id: int, wish: SeriesWish) -> Preview:
     activity = read_activity(work, activity_id)
     draft = _check_wish(work, wish, activity.allocation)
     until = local_day(work.now) + HORIZON
-    starts = [
-        (day, local_moment(day, draft.starts_at), skip)
-        for day, skip in days_between(work, draft.pattern, draft.skips_holidays, None, until)
-    ]
-    items = [
-        PlannedDay(day, at, at + timedelta(minutes=draft.plan.duration_minutes), skip, is_venue_taken=False)
-        for day, at, skip in starts
-        if at > work.now
-    ]
+    length = timedelta(minutes=draft.plan.duration_minutes)
+    days = days_between(work, draft.pattern, draft.skips_holidays, None, until)
+    starts = [(day, local_moment(day, draft.starts_at), skip) for day, skip in days]
+    taken = _taken_starts(work, draft.plan.venue_id, [at for _, at, _ in starts], length)
+    items = [PlannedDay(day, at, at + length, skip, at in taken) for day, at, skip in starts if at > work.now]
     return Preview(str(draft.pattern.rule), draft.ends_on, until, items)
 
 
@@ -246,6 +245,21 @@ def _columns_of(draft: _Draft) -> dict[str, Any]:
         "skips_holidays": draft.skips_holidays,
         "skips": sorted(day.isoformat() for day in draft.pattern.skips),
         **asdict(draft.plan),
+    }
+
+
+def _taken_starts(work: Work, venue_id: int, starts: Sequence[datetime], length: timedelta) -> set[datetime]:
+    """Which of these beginnings can't have the room for so long: somebody has it, or it is closed."""
+    if not starts:
+        return set()
+    begin, end = starts[0], starts[-1] + length
+    had = count_taken(work, venue_id, begin, end).keys()
+    closures = [(row.starts_at, row.ends_at) for row in read_closures(work, [find_venue(work, venue_id)], begin, end)]
+    return {
+        at
+        for at in starts
+        if any(quarter in had for quarter in quarters_of(at, at + length))
+        or any(closes_at < at + length and opens_at > at for closes_at, opens_at in closures)
     }
 
 

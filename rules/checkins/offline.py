@@ -70,6 +70,19 @@ class Expected:
 
 
 @dataclass(frozen=True, slots=True)
+class Bounds:
+    """What a device must know of how scans are judged."""
+
+    code_seconds: int = CODE_SECONDS
+    grace_seconds: int = GRACE_SECONDS
+    skew_seconds: int = int(CLOCK_SKEW.total_seconds())
+    age_hours_max: int = int(AGE_MAX.total_seconds()) // 3600
+    undo_seconds: int = UNDO_SECONDS
+    margin_minutes: int = int(MARGIN.total_seconds()) // 60
+    batch_max: int = BATCH_MAX
+
+
+@dataclass(frozen=True, slots=True)
 class Pack:
     """All that a device needs at a session's door without a network."""
 
@@ -77,7 +90,7 @@ class Pack:
     server_time: datetime
     valid_until: datetime  #: when to fetch the next one at the latest
     jwks: dict[str, Any]
-    bounds: dict[str, int]
+    bounds: Bounds
     roster: Sequence[Expected]
     revoked_cards: Sequence[int]
 
@@ -116,16 +129,6 @@ _roster = (
     )
     .order_by(Reservation.id)
 )
-#: What a device must know of how scans are judged, each with its unit.
-BOUNDS = {
-    "code_seconds": CODE_SECONDS,
-    "grace_seconds": GRACE_SECONDS,
-    "skew_seconds": int(CLOCK_SKEW.total_seconds()),
-    "age_hours_max": int(AGE_MAX.total_seconds()) // 3600,
-    "undo_seconds": UNDO_SECONDS,
-    "margin_minutes": int(MARGIN.total_seconds()) // 60,
-    "batch_max": BATCH_MAX,
-}
 
 
 def make_pack(work: Work, keys: Keys, session_id: int) -> Pack:
@@ -138,7 +141,7 @@ def make_pack(work: Work, keys: Keys, session_id: int) -> Pack:
         work.now,
         session.ends_at + CLOSES_AFTER,
         keys.jwks(),
-        BOUNDS,
+        Bounds(),
         roster if session.status is SessionStatus.SCHEDULED else [],
         revoked_cards_of(work, session_id),
     )

@@ -74,24 +74,27 @@ def use_caps(work: Work, account_id: int, uses: Sequence[CapUse]) -> None:
     for use in uses:
         quantities[use.rule_id, use.period_key] += use.quantity
         caps[use.rule_id, use.period_key] = use.cap
+    if any(quantity > caps[of] for of, quantity in quantities.items()):
+        raise CapReached
+    used = []
     for (rule_id, period_key), quantity in sorted(quantities.items()):
-        cap = caps[rule_id, period_key]
         usage = {
             "town_id": work.town_id,
             "account_id": account_id,
             "rule_id": rule_id,
             "period_key": period_key,
             "used": quantity,
-            "cap": cap,
+            "cap": caps[rule_id, period_key],
         }
-        if quantity > cap or work.core.scalar(_use, usage) is None:
-            raise CapReached
+        used.append(work.send(_use, usage))
+    if not all(reply.all() for reply in used):
+        raise CapReached
 
 
 def read_usage(work: Work, account_id: int, rule_id: str, period_key: str) -> int:
     """How much of a cap a wallet has used in a period."""
     asked = {"town": work.town_id, "account": account_id, "of_rule": rule_id, "period": period_key}
-    return work.core.scalar(_used, asked) or 0
+    return work.send(_used, asked).scalar() or 0
 
 
 def free_caps(
@@ -106,4 +109,4 @@ def free_caps(
         freed = quantity * (reversed_before + now) // amount - quantity * reversed_before // amount
         if freed:
             asked = {"of_rule": entry["rule_id"], "period": entry["period_key"], "quantity": freed}
-            work.core.execute(_free, {"town": work.town_id, "account": account_id, **asked})
+            work.send(_free, {"town": work.town_id, "account": account_id, **asked})

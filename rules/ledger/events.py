@@ -28,5 +28,5 @@ def note_event(
         "occurred_at": occurred_at,
         "payload": payload,
     }
-    event_id: int | None = work.core.scalar(_note_event, event)
+    event_id: int | None = work.send(_note_event, event).scalar()
     return event_id

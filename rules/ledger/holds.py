@@ -132,7 +132,7 @@ def hold(work: Work, key: str, holding: Holding) -> Receipt:
     journal.write(work)
     columns = {"wallet_id": wallet.id, "escrow_id": escrow.id, "amount": holding.amount}
     kept = {"town_id": work.town_id, "txn_id": opened.txn_id, "expires_at": holding.expires_at, **columns}
-    work.core.execute(_insert_hold, kept)
+    work.send(_insert_hold, kept)
     return Receipt(opened.txn_id, holding.amount, wallet.balance, replayed=False)
 
 
@@ -200,7 +200,7 @@ def prolong_holds(work: Work, hold_ids: Sequence[int], until: datetime) -> None:
 
 def read_hold(work: Work, hold_id: int) -> AnyRow:
     """A hold as it stands: amount, captured, released, expires_at. Raises TxnUnknown."""
-    row = work.core.execute(_hold, {"town": work.town_id, "txn": hold_id}).first()
+    row = work.send(_hold, {"town": work.town_id, "txn": hold_id}).first()
     if row is None:
         raise TxnUnknown
     return row
@@ -228,7 +228,7 @@ def _settle_hold(work: Work, kept: AnyRow, *, capture: int, release: int) -> tup
     """Move the hold's counters on, and return them. Raises HoldLapsed, HoldSettled."""
     assert capture + release > 0, "nothing can't be settled"
     asked = {"town": work.town_id, "txn": kept.txn_id, "capture": capture, "release": release}
-    settled = work.core.execute(_capture, asked | {"now": work.now}) if capture else work.core.execute(_settle, asked)
+    settled = work.send(_capture, asked | {"now": work.now}) if capture else work.send(_settle, asked)
     counters = settled.first()
     if counters is None:
         kept = read_hold(work, kept.txn_id)
@@ -251,5 +251,5 @@ def _take_from_escrow(work: Work, kept: AnyRow, start: int, stop: int) -> tuple[
 
 
 def _read_parts(work: Work, hold_id: int) -> list[tuple[int, int]]:
-    rows = work.core.execute(_parts, {"town": work.town_id, "txn": hold_id})
+    rows = work.send(_parts, {"town": work.town_id, "txn": hold_id}).all()
     return [(row.dst_lot_id, row.amount) for row in rows]

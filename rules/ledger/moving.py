@@ -95,8 +95,8 @@ class Journal:
 
     def write(self, work: Work) -> None:
         """Insert the postings."""
-        rows = [{"town_id": work.town_id, **row} for row in self.rows]
-        work.core.execute(_post, rows[0] if len(rows) == 1 else rows)
+        for row in self.rows:
+            work.send(_post, {"town_id": work.town_id, **row})
 
 
 _account_columns = (ACCOUNT.c.id, ACCOUNT.c.credited, ACCOUNT.c.debited)
@@ -143,11 +143,11 @@ _lock_accounts = (
     .with_for_update(key_share=True)
 )
 _lot_columns = (LOT.c.id, LOT.c.credited, LOT.c.debited, LOT.c.expires_on, LOT.c.scope, LOT.c.issuer_id)
-_credit_lots = upsert(LOT)
-_credit_lots = _credit_lots.on_conflict_do_update(  # type: ignore[assignment]
+_credit_lot = upsert(LOT)
+_credit_lot = _credit_lot.on_conflict_do_update(  # type: ignore[assignment]
     index_elements=["town_id", "account_id", "expires_on", "scope", "issuer_id"],
-    set_={"credited": LOT.c.credited + _credit_lots.excluded.credited},
-).returning(LOT.c.account_id, *_lot_columns)
+    set_={"credited": LOT.c.credited + _credit_lot.excluded.credited},
+).returning(LOT.c.id, LOT.c.credited, LOT.c.debited)
 _debit_lot = (
     update(LOT)
     .where(
@@ -156,6 +156,7 @@ _debit_lot = (
         LOT.c.credited - LOT.c.debited >= bindparam("amount"),
     )
     .values(debited=LOT.c.debited + bindparam("amount"))
+    .returning(LOT.c.id)
 )
 _good_lots = (
     select(*_lot_columns)
@@ -203,20 +204,20 @@ def credit_owner(
 ) -> Counters:
     """Credit an owner's account, which is opened if there is none."""
     account = account_row(work, book, kind, owner_type, owner_id, shard=shard)
-    row = work.core.execute(_credit_owner, {**account, "credited": amount}).one()
+    row = work.send(_credit_owner, {**account, "credited": amount}).one()
     return Counters(row.id, row.credited - amount, row.debited)
 
 
 def credit_account(work: Work, account_id: int, amount: int) -> Counters:
     """Credit an account that is there."""
-    row = work.core.execute(_credit_account, {"town": work.town_id, "account": account_id, "amount": amount}).one()
+    row = work.send(_credit_account, {"town": work.town_id, "account": account_id, "amount": amount}).one()
     return Counters(row.id, row.credited - amount, row.debited)
 
 
 def debit_account(work: Work, account_id: int, amount: int) -> Counters | None:
     """Debit an account; None when its balance would fall below its floor."""
     debit = {"town": work.town_id, "account": account_id, "amount": amount}
-    row = work.core.execute(_debit_account, debit).first()
+    row = work.send(_debit_account, debit).first()
     return Counters(row.id, row.credited, row.debited - amount) if row else None
 
 
@@ -231,7 +232,7 @@ def debit_owner(
     shard: int = 0,
 ) -> Counters | None:
     """Debit an owner's account; None when there is none, or its balance would fall below its floor."""
-    row = work.core.execute(
+    row = work.send(
         _debit_owner,
         {
             "town": work.town_id,
@@ -249,20 +250,20 @@ def debit_owner(
 def find_account(work: Work, book: BookFacts, kind: AccountKind, resident_id: int) -> int | None:
     """The id of a resident's account, if there is one."""
     asked = {"town": work.town_id, "book": book.id, "of_kind": kind, "owner": resident_id}
-    return work.core.scalar(_find_account, asked)
+    account_id: int | None = work.send(_find_account, asked).scalar()
+    return account_id
 
 
 def lock_accounts(work: Work, account_ids: Iterable[int]) -> None:
     """Lock accounts by id, for a deed that changes more than one of them."""
-    work.core.execute(_lock_accounts, {"town": work.town_id, "accounts": list(account_ids)}).all()
+    work.send(_lock_accounts, {"town": work.town_id, "accounts": list(account_ids)})
 
 
 def credit_lots(work: Work, account_id: int, amounts: Sequence[tuple[LotKey, int]]) -> list[Counters]:
     """Credit lots of an account that the caller has locked; a lot that isn't there is opened. No key twice."""
-    rows = [lot_row(work, account_id, key, amount) for key, amount in amounts]
-    found = work.core.execute(_credit_lots, rows[0] if len(rows) == 1 else rows).all()
-    by_key = {LotKey(row.expires_on, row.scope, row.issuer_id): row for row in found}
-    return [Counters(by_key[key].id, by_key[key].credited - amount, by_key[key].debited) for key, amount in amounts]
+    replies = [work.send(_credit_lot, lot_row(work, account_id, key, amount)) for key, amount in amounts]
+    rows = [(reply.one(), amount) for reply, (_, amount) in zip(replies, amounts, strict=True)]
+    return [Counters(row.id, row.credited - amount, row.debited) for row, amount in rows]
 
 
 def lot_row(work: Work, account_id: int, key: LotKey, amount: int) -> dict[str, Any]:
@@ -286,12 +287,12 @@ def read_good_lots(work: Work, account_id: int, today: date, scope: str) -> list
     before the lock was waited for.
     """
     asked = {"town": work.town_id, "account": account_id, "today": today, "in_scope": scope}
-    return [_open_lot(row) for row in work.core.execute(_good_lots, asked)]
+    return [_open_lot(row) for row in work.send(_good_lots, asked).all()]
 
 
 def read_lots(work: Work, lot_ids: Iterable[int]) -> dict[int, OpenLot]:
     """Lots by id, whatever is left in them. The caller has locked their accounts in an earlier statement."""
-    rows = work.core.execute(_lots_by_id, {"town": work.town_id, "lots": list(lot_ids)})
+    rows = work.send(_lots_by_id, {"town": work.town_id, "lots": list(lot_ids)}).all()
     return {row.id: _open_lot(row) for row in rows}
 
 
@@ -324,6 +325,5 @@ def take(till: list[tuple[Counters, int]], amount: int) -> Iterator[tuple[Counte
 
 def debit_lots(work: Work, taken: Sequence[tuple[OpenLot, int]]) -> None:
     """Book what was allocated. The lots' account is locked, so nothing can have come between."""
-    debits = [{"town": work.town_id, "lot": lot.id, "amount": amount} for lot, amount in taken]
-    changed = work.core.execute(_debit_lot, debits).rowcount
-    assert changed == len(debits), "a lot changed while its account was locked"
+    debits = [work.send(_debit_lot, {"town": work.town_id, "lot": lot.id, "amount": amount}) for lot, amount in taken]
+    assert all(debit.all() for debit in debits), "a lot changed while its account was locked"

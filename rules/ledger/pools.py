@@ -119,7 +119,7 @@ def budget_request(amount: int, explanation: str, operator_id: int | None = None
 
 def read_pool_balance(work: Work, issuer_id: int | None = None) -> int:
     """What is left of the town's budget of points, or of an operator's."""
-    return int(work.core.execute(_pool_balance, _pool(work, book_of(work), issuer_id or work.town_id)).scalar_one())
+    return int(work.send(_pool_balance, _pool(work, book_of(work), issuer_id or work.town_id)).scalar())
 
 
 def draw_from_pool(work: Work, book: BookFacts, issuer_id: int, key: str, amount: int) -> list[tuple[Counters, int]]:
@@ -137,7 +137,7 @@ def draw_from_pool(work: Work, book: BookFacts, issuer_id: int, key: str, amount
 
 def _has(work: Work, book: BookFacts, issuer_id: int, shard: int, amount: int) -> bool:
     """Whether a shard seems to have this much; only the debit itself decides."""
-    shards = work.core.execute(_shards, _pool(work, book, issuer_id))
+    shards = work.send(_shards, _pool(work, book, issuer_id)).all()
     return any(row.shard == shard and row.credited - row.debited - row.floor >= amount for row in shards)
 
 
@@ -149,7 +149,7 @@ def shard_of(key: str, shards: int) -> int:
 def _draw_from_all(work: Work, book: BookFacts, issuer_id: int, amount: int) -> list[tuple[Counters, int]]:
     look_again_at_book(work)
     drawn: list[tuple[Counters, int]] = []
-    for row in work.core.execute(_lock_shards, _pool(work, book, issuer_id)).all():
+    for row in work.send(_lock_shards, _pool(work, book, issuer_id)).all():
         part = min(row.credited - row.debited - row.floor, amount)
         if part > 0:
             counters = debit_account(work, row.id, part)

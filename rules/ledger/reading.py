@@ -133,7 +133,7 @@ _went_out = (
 def read_wallet(work: Work, resident_id: int) -> Wallet:
     """The resident's wallet of the points book."""
     book_id = book_of(work).id
-    row = work.core.execute(_wallet, {"town": work.town_id, "book": book_id, "resident": resident_id}).first()
+    row = work.send(_wallet, {"town": work.town_id, "book": book_id, "resident": resident_id}).first()
     return Wallet(row.id, row.balance, row.credited, row.debited) if row else Wallet(None, 0)
 
 
@@ -141,27 +141,27 @@ def balance_at(work: Work, resident_id: int, at: datetime) -> int:
     """What a resident had to spend at a moment: what was recorded by then, in lots that were good on that day."""
     wallet = read_wallet(work, resident_id)
     asked = {"town": work.town_id, "account": wallet.id, "at": at, "day": local_day(at)}
-    return int(work.core.execute(_balance_at, asked).scalar_one()) if wallet.id else 0
+    return int(work.send(_balance_at, asked).scalar()) if wallet.id else 0
 
 
 def read_open_lots(work: Work, wallet: Wallet, today: date) -> list[Lapsing]:
     """What is left in a wallet that is still good today, by last good day, the first to lapse first."""
     if wallet.id is None:
         return []
-    rows = work.core.execute(_open_lots, {"town": work.town_id, "account": wallet.id, "today": today})
+    rows = work.send(_open_lots, {"town": work.town_id, "account": wallet.id, "today": today}).all()
     return [Lapsing(row.expires_on, int(row.amount)) for row in rows]
 
 
 def read_spendable(work: Work, resident_id: int) -> int:
     """What a resident may spend today: what is in good lots. What has lapsed doesn't count, booked or not."""
     asked = {"book": book_of(work).id, "resident": resident_id, "today": local_day(work.now)}
-    return int(work.core.execute(_spendable, {"town": work.town_id, **asked}).scalar_one())
+    return int(work.send(_spendable, {"town": work.town_id, **asked}).scalar())
 
 
 def read_held(work: Work, resident_id: int) -> int:
     """What a resident has set aside and not settled yet."""
     asked = {"town": work.town_id, "book": book_of(work).id, "resident": resident_id}
-    return work.core.scalar(_held, asked) or 0
+    return work.send(_held, asked).scalar() or 0
 
 
 def read_statement(work: Work, wallet: Wallet, after: Position | None, limit: int) -> Page[StatementLine]:
@@ -176,10 +176,10 @@ def read_statement(work: Work, wallet: Wallet, after: Position | None, limit: in
     if after is not None:
         credited, debited = min(credited, int(after[0])), min(debited, int(after[1]))
     seek = {"town": work.town_id, "account": wallet.id, "limit": limit + 1}
-    came_in = work.core.execute(_came_in, {**seek, "up_to": credited}).all()
-    went_out = work.core.execute(_went_out, {**seek, "up_to": debited}).all()
+    came_in = work.send(_came_in, {**seek, "up_to": credited})
+    went_out = work.send(_went_out, {**seek, "up_to": debited})
     lines: list[StatementLine] = []
-    for row, sign in _latest_first(came_in, went_out):
+    for row, sign in _latest_first(came_in.all(), went_out.all()):
         if len(lines) == limit:
             return Page(lines, (row.credited, row.debited))
         lines.append(_statement_line(row, sign))

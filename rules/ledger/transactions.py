@@ -29,6 +29,7 @@ from rules.sets import is_text_in
 from rules.work import Work
 
 POINTS = "points"  #: the code of the book that residents see
+SERVICE_HOURS = "service_hours"  #: the code of the town's book of volunteers' minutes, which no rulebook touches
 
 
 class KeyTaken(RuleError):
@@ -145,7 +146,7 @@ def in_book(work: Work, code: str) -> Work:
 
 def list_books(work: Work) -> list[str]:
     """The codes of the town's books."""
-    return list(work.core.scalars(_books, {"town": work.town_id}))
+    return [row.code for row in work.send(_books, {"town": work.town_id}).all()]
 
 
 def look_again_at_book(work: Work) -> None:
@@ -154,7 +155,7 @@ def look_again_at_book(work: Work) -> None:
 
 
 def _read_book(work: Work) -> BookFacts:
-    row = work.core.execute(_book, {"town": work.town_id, "code": work.book}).one()
+    row = work.send(_book, {"town": work.town_id, "code": work.book}).one()
     return BookFacts(row.id, row.pool_shards)
 
 
@@ -176,7 +177,7 @@ def open_txn(
     book = book_of(work)
     request_hash = hash_of(kind, request)
     txn = txn_row(work, book, kind, key, request_hash, cause) | dict(links or {})
-    txn_id = work.core.scalar(_open_txn, txn)
+    txn_id = work.send(_open_txn, txn).scalar()
     if txn_id is not None:
         return Opened(book, txn_id)
     receipt = _receipt_again(work, book, key, request_hash, about)
@@ -216,7 +217,7 @@ def read_receipts(work: Work, book: BookFacts, request_hashes: Mapping[str, byte
     """The receipts that were given for these keys, some or all of which are there. Raises KeyTaken."""
     asked = {"town": work.town_id, "book": book.id, "keys": list(request_hashes)}
     receipts: dict[str, Receipt] = {}
-    for posting in work.core.execute(_originals, asked):
+    for posting in work.send(_originals, asked).all():
         key = posting.idempotency_key
         if posting.request_hash != request_hashes[key]:
             raise KeyTaken

@@ -55,7 +55,7 @@ def check_in(work: Work, reservation_id: int, at: datetime) -> bool:
 
     Whose hold has lapsed, long after the session, comes in all the same: a door is no place to talk about points.
     """
-    used = work.core.execute(_use, {"town": work.town_id, "reservation": reservation_id, "at": at}).first()
+    used = work.send(_use, {"town": work.town_id, "reservation": reservation_id, "at": at}).first()
     if used is None:
         return False
     if used.hold_txn_id is not None:
@@ -71,7 +71,7 @@ def undo_check_in(work: Work, reservation_id: int) -> bool:
     if unused.hold_txn_id is not None:
         session = read_session(work, unused.session_id)
         hold_id = hold_again(work, unused.id, unused.resident_id, unused.hold_txn_id, session)
-        work.core.execute(_keep_hold, {"town": work.town_id, "reservation": unused.id, "hold": hold_id})
+        work.send(_keep_hold, {"town": work.town_id, "reservation": unused.id, "hold": hold_id})
     return True
 
 

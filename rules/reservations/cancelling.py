@@ -61,7 +61,7 @@ def cancel_reservation(work: Work, reservation_id: int) -> AnyRow:
         check_cancelling_quota(work, wanted_of(session, held.resident_id, held.party_size))
     by = CancelledBy.STAFF if is_staff else CancelledBy.RESIDENT
     asked = {"town": work.town_id, "reservation": reservation_id, "as_it_was": held.status}
-    cancelled = work.core.execute(_cancel, asked | {"now": work.now, "by": by}).first()
+    cancelled = work.send(_cancel, asked | {"now": work.now, "by": by}).first()
     if cancelled is None:  # used between the look and now: a scan doesn't lock the session
         raise ReservationOver
     _free(work, session, held)

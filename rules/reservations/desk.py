@@ -16,9 +16,9 @@ from models.territory import Scene
 from rules.clock import ZONE, local_day
 from rules.errors import RuleError
 from rules.ledger.reading import read_spendable
-from rules.ledger.spending import PointsInsufficient
 from rules.points.events import Occurrence, record_event
 from rules.points.holders import standing_of
+from rules.reservations.paying import short_of_points
 from rules.reservations.refusals import (
     NotEligible,
     NotOpenYet,
@@ -167,7 +167,7 @@ def _refusal_of(work: Work, verdict: BookingVerdict, refusal: Refusal, resident_
     if refusal.code == "quota_reached":
         return QuotaReached(sentence=refusal.sentence)
     if refusal.code == "points_insufficient":
-        return PointsInsufficient(amount=verdict.price, available=read_spendable(work, resident_id))
+        return short_of_points(work, resident_id, verdict.price, read_spendable(work, resident_id))
     return NotEligible(sentence=refusal.sentence)
 
 

@@ -97,7 +97,7 @@ _STAFF_WHO_BOOK = (Role.ORGANISER, Role.SCANNER)
 def read_offer(work: Work, session_id: int, resident_id: int) -> AnyRow:
     """A session as a resident may have it. Raises SessionUnknown (also for drafts), Forbidden (staff of elsewhere)."""
     asked = {"town": work.town_id, "session": session_id, "resident": resident_id, "now": work.now}
-    offer = work.core.execute(_offer, asked).first()
+    offer = work.send(_offer, asked).first()
     if offer is None or offer.activity_status is ActivityStatus.DRAFT:
         raise SessionUnknown
     if work.actor.kind is ActorKind.STAFF and not any(

@@ -55,11 +55,11 @@ def find_reservation(work: Work, reservation_id: int, *roles: Role) -> AnyRow:
     """
     asked = {"town": work.town_id, "reservation": reservation_id}
     if work.actor.kind is ActorKind.STAFF:
-        found = work.core.execute(_of_staff, asked).first()
+        found = work.send(_of_staff, asked).first()
         if found is None or not any(work.actor.may(role, found.path) for role in roles):
             raise ReservationUnknown
         return found
-    found = work.core.execute(_of_resident, asked | {"actor": work.actor.id}).first()
+    found = work.send(_of_resident, asked | {"actor": work.actor.id}).first()
     if found is None:
         raise ReservationUnknown
     return found
@@ -67,7 +67,7 @@ def find_reservation(work: Work, reservation_id: int, *roles: Role) -> AnyRow:
 
 def read_reservation(work: Work, reservation_id: int) -> AnyRow:
     """A reservation, whosever it is: for rules that have proved the right already. Raises ReservationUnknown."""
-    found = work.core.execute(_one, {"town": work.town_id, "reservation": reservation_id}).first()
+    found = work.send(_one, {"town": work.town_id, "reservation": reservation_id}).first()
     if found is None:
         raise ReservationUnknown
     return found

@@ -123,14 +123,14 @@ def list_reservations(work: Work, after: Position | None, limit: int, resident_i
 def show_reservation(work: Work, reservation_id: int) -> AnyRow:
     """One reservation, with its place in the line and why it waits. Raises ReservationUnknown."""
     find_reservation(work, reservation_id, *_STAFF)
-    return work.core.execute(_one, {"town": work.town_id, "reservation": reservation_id}).one()
+    return work.send(_one, {"town": work.town_id, "reservation": reservation_id}).one()
 
 
 def show_booked(work: Work, booked: Booked) -> Booked | AnyRow:
     """What came of a wish; who waits is told the place in the line."""
     if booked.status is ReservationStatus.CONFIRMED:
         return booked
-    return work.core.execute(_one, {"town": work.town_id, "reservation": booked.id}).one()
+    return work.send(_one, {"town": work.town_id, "reservation": booked.id}).one()
 
 
 def list_of_session(

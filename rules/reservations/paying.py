@@ -16,6 +16,7 @@ from sqlalchemy import bindparam, select
 from models.ledger import TXN, TxnKind
 from rules.ledger.holds import Holding, capture, hold, prolong_holds, read_hold, void
 from rules.ledger.reversing import reverse
+from rules.ledger.spending import PointsInsufficient
 from rules.ledger.transactions import Cause
 from rules.rows import AnyRow
 from rules.work import Work
@@ -37,7 +38,15 @@ def hold_price(work: Work, reservation_id: int, resident_id: int, amount: int, s
     cause = _cause(session, f"报名「{session.title}」冻结 {amount} 分", work.now)
     lapses_at = max(session.ends_at, work.now) + timedelta(days=UPLOAD_DAYS)
     key = f"{REASON}:{reservation_id}:hold" + (f":{nth}" if nth else "")
-    return hold(work, key, Holding(resident_id, amount, lapses_at, cause)).txn_id
+    try:
+        return hold(work, key, Holding(resident_id, amount, lapses_at, cause)).txn_id
+    except PointsInsufficient as short:
+        raise short_of_points(work, resident_id, amount, short.facts["available"]) from None
+
+
+def short_of_points(work: Work, resident_id: int, amount: int, available: object) -> PointsInsufficient:
+    """The refusal of what can't be paid. Who acts for somebody doesn't learn what they have."""
+    return PointsInsufficient(amount=amount, available=available if work.actor.id == resident_id else "—")
 
 
 def capture_price(work: Work, hold_id: int, amount: int, session: AnyRow) -> None:

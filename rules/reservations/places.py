@@ -90,13 +90,13 @@ _lock = _read.with_for_update(key_share=True, of=Session)
 def take_places(work: Work, session_id: int, places: int) -> bool:
     """Take places of a session that is open for sign-up. False: it isn't, or they aren't there."""
     asked = {"town": work.town_id, "session": session_id, "places": places, "now": work.now}
-    return work.core.execute(_take, asked).first() is not None
+    return work.send(_take, asked).first() is not None
 
 
 def take_places_late(work: Work, session_id: int, places: int) -> bool:
     """Take places again for somebody who was there all along, whether sign-up is over or not."""
     asked = {"town": work.town_id, "session": session_id, "places": places}
-    return work.core.execute(_take_late, asked).first() is not None
+    return work.send(_take_late, asked).first() is not None
 
 
 def queue(work: Work, session_id: int, waiting_max: int) -> int | None:
@@ -105,25 +105,28 @@ def queue(work: Work, session_id: int, waiting_max: int) -> int | None:
     Tickets are given by the session's row, since ids are made by clocks that may differ from server to server.
     """
     asked = {"town": work.town_id, "session": session_id, "waiting_max": waiting_max, "now": work.now}
-    return work.core.execute(_queue, asked).scalar()
+    ticket: int | None = work.send(_queue, asked).scalar()
+    return ticket
 
 
 def take_ticket(work: Work, session_id: int) -> int | None:
     """A ticket of those who apply, with the session locked. None: nobody applies any more."""
-    return work.core.execute(_draw_ticket, {"town": work.town_id, "session": session_id, "now": work.now}).scalar()
+    asked = {"town": work.town_id, "session": session_id, "now": work.now}
+    ticket: int | None = work.send(_draw_ticket, asked).scalar()
+    return ticket
 
 
 def move_counters(work: Work, session_id: int, *, places: int = 0, parties: int = 0) -> None:
     """Add to what is taken and to who waits, below 0 to take away. The caller knows that it holds: it has the lock."""
     if places or parties:
         asked = {"town": work.town_id, "session": session_id, "places": places, "parties": parties}
-        moved = work.core.execute(_move, asked).first()
+        moved = work.send(_move, asked).first()
         assert moved is not None, "a session never goes away"
 
 
 def lock_session(work: Work, session_id: int) -> AnyRow:
     """A session with what its activity says of places, locked until the work ends. Raises SessionUnknown."""
-    session = work.core.execute(_lock, {"town": work.town_id, "session": session_id}).first()
+    session = work.send(_lock, {"town": work.town_id, "session": session_id}).first()
     if session is None:
         raise SessionUnknown
     return session
@@ -131,7 +134,7 @@ def lock_session(work: Work, session_id: int) -> AnyRow:
 
 def read_session(work: Work, session_id: int) -> AnyRow:
     """The same, for those who change no places. Raises SessionUnknown."""
-    session = work.core.execute(_read, {"town": work.town_id, "session": session_id}).first()
+    session = work.send(_read, {"town": work.town_id, "session": session_id}).first()
     if session is None:
         raise SessionUnknown
     return session

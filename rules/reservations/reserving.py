@@ -129,7 +129,7 @@ def reserve_place(work: Work, session_id: int, wish: Wish) -> Booked:
     booked = _insert(work, offer, asked, _terms(work, offer, resident_id, wish.party_size))
     if booked.price > 0:
         hold_id = hold_price(work, booked.id, resident_id, booked.price, offer)
-        work.core.execute(_keep_hold, {"town": work.town_id, "reservation": booked.id, "hold": hold_id})
+        work.send(_keep_hold, {"town": work.town_id, "reservation": booked.id, "hold": hold_id})
     return booked
 
 
@@ -190,7 +190,7 @@ def _insert(work: Work, offer: AnyRow, asked: Asked, terms: Terms) -> Booked:
         "release_at": terms.release_at,
         **booked_by(work, asked.resident_id),
     }
-    if work.core.execute(_hold, row).first() is None:
+    if work.send(_hold, row).first() is None:
         raise AlreadyReserved
     wanted = wanted_of(offer, asked.resident_id, asked.party_size, is_local=lives_there(offer))
     tell_rulebook(work, BOOKED, SOURCE, f"{id_}:{BOOKED}", wanted)
@@ -207,12 +207,12 @@ def _insert(work: Work, offer: AnyRow, asked: Asked, terms: Terms) -> Booked:
 
 
 def _state_of(work: Work, session_id: int) -> AnyRow:
-    return work.core.execute(_state, {"town": work.town_id, "session": session_id}).one()
+    return work.send(_state, {"town": work.town_id, "session": session_id}).one()
 
 
 def _why_not(work: Work, asked: dict[str, Any], offer: AnyRow, party_size: int) -> RuleError:
     """The reason for which neither places nor a turn were to be had, from what the session looks like now."""
-    if work.core.execute(_live, asked).first() is not None:
+    if work.send(_live, asked).first() is not None:
         return AlreadyReserved()
     session = _state_of(work, offer.id)
     if session.status is SessionStatus.CANCELLED:

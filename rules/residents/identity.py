@@ -52,10 +52,10 @@ def identify(work: Work, owner: Owner) -> Actor:
     """The actor that a token names. Raises TokenRevoked when its version is no longer the owner's."""
     whom = {"town": owner.town_id, "id": owner.id}
     if owner.kind is ActorKind.RESIDENT:
-        if work.db.scalar(_resident_version, whom) != owner.token_version:
+        if work.send(_resident_version, whom).scalar() != owner.token_version:
             raise TokenRevoked
         return Actor(ActorKind.RESIDENT, owner.id)
-    rows = work.db.execute(_staff_grants, whom).all()
+    rows = work.send(_staff_grants, whom).all()
     if not rows or rows[0].token_version != owner.token_version:
         raise TokenRevoked
     return _staff_actor(owner.id, rows)
@@ -63,7 +63,7 @@ def identify(work: Work, owner: Owner) -> Actor:
 
 def identify_staff(work: Work, staff_id: int) -> Actor:
     """The actor that a member of staff is on the command line, where no token was sent. Raises Forbidden when closed."""
-    rows = work.db.execute(_staff_grants, {"town": work.town_id, "id": staff_id}).all()
+    rows = work.send(_staff_grants, {"town": work.town_id, "id": staff_id}).all()
     if not rows:
         raise Forbidden
     return _staff_actor(staff_id, rows)
@@ -81,7 +81,7 @@ def require_role(work: Work, role: Role, path: str) -> None:
 
 def holds_at_root(work: Work, role: Role) -> bool:
     """Whether the actor has the role at the root of the tree, so for the whole town, whoever has no place included."""
-    paths = work.db.scalars(_roots, {"town": work.town_id}).all()
+    paths = [row.path for row in work.send(_roots, {"town": work.town_id}).all()]
     return bool(paths) and all(work.actor.may(role, path) for path in paths)
 
 

@@ -278,12 +278,13 @@ def _reach(case: Case, ladder: Ladder, rank: int) -> None:
     case.lines.append(
         Line(LineKind.LEVEL, ladder.id, _words(f"{ladder.title}：达到{level.title}{again}"), about=level.id)
     )
-    for right in level.rights:
-        if not (cycle and right.once):
-            words = _words(f"{ladder.title}{level.title}{again}：{right.title}")
-            case.lines.append(Line(LineKind.RIGHT, ladder.id, words, about=right.id or right.title))
-            if right.points is not None and _is_first_time(case, ladder, level, cycle):
-                _give_with_right(case, ladder, level, right)
+    rights = [right for right in level.rights if not (cycle and right.once)]
+    brings = any(right.points is not None for right in rights) and _is_first_time(case, ladder, level, cycle)
+    for right in rights:
+        words = _words(f"{ladder.title}{level.title}{again}：{right.title}")
+        case.lines.append(Line(LineKind.RIGHT, ladder.id, words, about=right.id or right.title))
+        if right.points is not None and brings:
+            _give_with_right(case, ladder, level, right)
 
 
 def _is_first_time(case: Case, ladder: Ladder, level: Level, cycle: int) -> bool:

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from rules.rulebook.agreement import check_agreement
-from rules.rulebook.lines import Lines, line_of_syntax_error, lines_outside_texts
+from rules.rulebook.lines import Lines, line_of_long_key, line_of_syntax_error
 from rules.rulebook.reading import Fault, Faults, RulebookInvalid, Section, Wrong, faults_of
 from rules.rulebook.sections.rulebook import Rulebook
 
@@ -28,9 +28,9 @@ def parse(text: str) -> Rulebook:
         raise RulebookInvalid(
             [Fault("rulebook", 1, f"文件过大，最多 {most} KiB", f"is too large; at most {most} KiB are allowed")]
         )
-    for number, line in lines_outside_texts(text):
-        if line.partition("=")[0].count(".") > KEY_PARTS_MAX:  # the reader takes quadratic time and space over them
-            raise RulebookInvalid([Fault("rulebook", number, "键的层级过多", "the key has too many parts")])
+    if (number := line_of_long_key(text, KEY_PARTS_MAX)) is not None:  # the reader takes quadratic time over it
+        zh, en = f"键的层级过多，最多 {KEY_PARTS_MAX} 级", f"the key has too many parts; at most {KEY_PARTS_MAX}"
+        raise RulebookInvalid([Fault("rulebook", number, zh, en)])
     try:
         document = tomllib.loads(text, parse_float=Decimal)
     except tomllib.TOMLDecodeError as error:

@@ -13,22 +13,21 @@ from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import Table, bindparam, insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from models.activities import Session, SessionStatus
-from models.jobs import Outbox
 from models.ledger import BOOK
 from models.reservations import Reservation, ReservationStatus
 from models.residents import Role
 from models.rulebook import DraftStatus, RulebookDraft, RulebookVersion
-from rules import bulk
 from rules.errors import Kind, RuleError
 from rules.ids import ID_MAX
 from rules.ledger.pools import open_book
-from rules.ledger.transactions import POINTS
+from rules.ledger.transactions import POINTS, SERVICE_HOURS
+from rules.outbox import Message, put
 from rules.paging import Page, Position, cut
 from rules.residents.identity import require_role_at_root
 from rules.rows import AnyRow
@@ -164,7 +163,6 @@ _booked = (
     )
     .distinct()
 )
-_outbox = cast(Table, Outbox.__table__)
 
 
 def draft_rulebook(work: Work, wish: DraftWish) -> AnyRow:
@@ -264,6 +262,11 @@ def _check(work: Work, document: str, effective_from: datetime) -> Rulebook:
     main = rulebook.main_currency.id
     for currency in rulebook.currency:
         code = POINTS if currency.id == main else currency.id
+        if code == SERVICE_HOURS:
+            raise NotOperable(
+                reason_zh=f"{SERVICE_HOURS} 是志愿时长账本的名称，不能用作积分的 id",
+                reason_en=f"{SERVICE_HOURS} is the book of service hours and no currency",
+            )
         if currency.id != main and code == POINTS:
             raise NotOperable(
                 reason_zh=f"只有第一种积分的 id 可以是 {POINTS}",
@@ -314,26 +317,14 @@ def _open_books(work: Work, rulebook: Rulebook) -> None:
 def _tell_booked(work: Work, number: int, rulebook: Rulebook, effective_from: datetime) -> None:
     """A message in the outbox for each resident with a place in a session that ends after the new rules begin."""
     residents: Sequence[int] = work.db.scalars(_booked, {"town": work.town_id, "from_": effective_from}).all()
-    messages = [
-        {
-            "town_id": work.town_id,
-            "id": work.new_id(),
-            "topic": TOPIC,
-            "key": f"{number}:{resident_id}",
-            "payload": {
-                "resident_id": str(resident_id),
-                "rulebook": rulebook.name,
-                "number": number,
-                "effective_from": effective_from.isoformat(),
-            },
-            "created_at": work.now,
-            "available_at": work.now,
-            "attempts": 0,
-            "delivered_at": None,
-        }
-        for resident_id in residents
-    ]
-    bulk.insert_rows(work.core, _outbox, messages, skip_conflicts=True)
+    told = {"rulebook": rulebook.name, "number": number, "effective_from": effective_from.isoformat()}
+    put(
+        work,
+        [
+            Message(TOPIC, f"{number}:{resident_id}", {"resident_id": str(resident_id), **told})
+            for resident_id in residents
+        ],
+    )
 
 
 def _lock_pending(work: Work, draft_id: int) -> AnyRow:

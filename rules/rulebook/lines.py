@@ -34,6 +34,41 @@ def lines_outside_texts(text: str) -> Iterator[tuple[int, str]]:
         is_inside ^= (line.count('"""') + line.count("'''")) % 2 == 1
 
 
+#: What ends the state that a reader is in: outside of texts and comments (""), or in one that begins like this.
+_ENDS = {
+    "": re.compile(r"\"\"\"|'''|[\"'#.=,{}\[\]\n]"),
+    "#": re.compile(r"\n"),
+    '"': re.compile(r'\\.|["\n]'),
+    "'": re.compile(r"['\n]"),
+    '"""': re.compile(r'\\.|"{3,5}', re.DOTALL),
+    "'''": re.compile(r"'{3,5}"),
+}
+
+
+def line_of_long_key(text: str, parts_max: int) -> int | None:
+    """The line of the first key with more parts than this (`a.b.c` has three), wherever it stands; None: there is none.
+
+    It reads each character once, whatever the document is.
+    """
+    state, dots = "", 0
+    position = 0
+    while found := _ENDS[state].search(text, position):
+        position, mark = found.end(), found[0]
+        if mark == "\n":
+            state, dots = "", 0
+        elif state:
+            state = state if mark.startswith("\\") else ""
+        elif mark == ".":
+            dots += 1
+            if dots >= parts_max:
+                return text.count("\n", 0, position) + 1
+        elif mark in _ENDS:
+            state = mark
+        else:
+            dots = 0
+    return None
+
+
 class Lines:
     """The lines of a document's keys."""
 

@@ -132,7 +132,7 @@ _trace = select(STANDING_TRACE.c.changes).where(
 
 def take_turn(work: Work, resident_id: int) -> None:
     """Let this event of a resident be judged after those before it, and before those after it."""
-    work.core.execute(_take_turn, {"town": work.town_id, "resident": resident_id})
+    work.send(_take_turn, {"town": work.town_id, "resident": resident_id})
 
 
 def read_standing(work: Work, plan: Plan, resident_id: int, happening: Happening | None) -> Standing:
@@ -148,7 +148,7 @@ def read_standing(work: Work, plan: Plan, resident_id: int, happening: Happening
         asked["buckets"] = [bucket_of(calendar, day, plan.year_starts) for calendar in Calendar]
         statement = _counts
     standing = Standing()
-    for row in work.core.execute(statement, asked):
+    for row in work.send(statement, asked).all():
         if row.what == LEVEL:
             standing.levels[row.name] = plan.rank_of(row.name, row.bucket, row.number)
         else:
@@ -157,7 +157,7 @@ def read_standing(work: Work, plan: Plan, resident_id: int, happening: Happening
     if plan.freezes:
         standing.frozen = {
             row.freeze: Frozen(row.since, {int(n): count for n, count in row.collected.items()})
-            for row in work.core.execute(_freezes, whom)
+            for row in work.send(_freezes, whom).all()
         }
     if happening is None or plan.reads_suspensions(happening.kind):
         standing.suspended = read_suspensions(work, resident_id)
@@ -167,7 +167,7 @@ def read_standing(work: Work, plan: Plan, resident_id: int, happening: Happening
 def read_suspensions(work: Work, resident_id: int) -> dict[str, datetime]:
     """Until when each penalty suspends a resident, those that are over included."""
     suspended: dict[str, datetime] = {}
-    for row in work.core.execute(_suspensions, {"town": work.town_id, "resident": resident_id}):
+    for row in work.send(_suspensions, {"town": work.town_id, "resident": resident_id}).all():
         if not row.penalty.startswith(FREEZE):
             suspended[row.penalty] = max(row.until, suspended.get(row.penalty, row.until))
     return suspended
@@ -218,12 +218,12 @@ def level_rows(plan: Plan, of: Mapping[str, Any], levels: Mapping[str, int], at:
 
 def keep_trace(work: Work, event_id: int, trace: Trace) -> None:
     """Keep what an event changed."""
-    work.core.execute(_keep_trace, {"town_id": work.town_id, "event_id": event_id, "changes": trace.as_json()})
+    work.send(_keep_trace, {"town_id": work.town_id, "event_id": event_id, "changes": trace.as_json()})
 
 
 def read_trace(work: Work, event_id: int) -> Trace | None:
     """What an event changed; None when it left no trace."""
-    changes = work.core.scalar(_trace, {"town": work.town_id, "event": event_id})
+    changes = work.send(_trace, {"town": work.town_id, "event": event_id}).scalar()
     return None if changes is None else Trace.from_json(changes)
 
 
@@ -253,8 +253,8 @@ def _save_freezes(work: Work, plan: Plan, of: dict[str, Any], changes: Changes) 
     )
     for name in changes.frozen.keys() - begun.keys():
         whom = {"town": of["town_id"], "resident": of["resident_id"]}
-        work.core.execute(_end_freeze, whom | {"ended": name})
-        work.core.execute(_end_block, whom | {"ended": f"{FREEZE}{name}"})
+        work.send(_end_freeze, whom | {"ended": name})
+        work.send(_end_block, whom | {"ended": f"{FREEZE}{name}"})
 
 
 def _save_suspensions(work: Work, plan: Plan, of: dict[str, Any], changes: Changes) -> None:
@@ -278,15 +278,15 @@ def shorten_suspensions(
     None gets longer.
     """
     whom = {"town": work.town_id, "resident": resident_id}
-    for row in work.core.execute(_suspensions, whom).all():
+    for row in work.send(_suspensions, whom).all():
         if row.penalty.startswith(FREEZE) or row.penalty.split("|")[0] not in penalties:
             continue
         end = until.get((row.penalty, row.what))
         if end is None:
-            work.core.execute(_end_suspension, whom | {"ended": row.penalty, "of_what": row.what})
+            work.send(_end_suspension, whom | {"ended": row.penalty, "of_what": row.what})
         elif end < row.until:
             of = {"town_id": work.town_id, "resident_id": resident_id}
-            work.core.execute(_set_suspension, of | {"penalty": row.penalty, "what": row.what, "until": end})
+            work.send(_set_suspension, of | {"penalty": row.penalty, "what": row.what, "until": end})
 
 
 def ends_by_itself(freeze: Freeze, frozen: Frozen) -> datetime:
@@ -298,9 +298,9 @@ def ends_by_itself(freeze: Freeze, frozen: Frozen) -> datetime:
 def read_blocks(work: Work, resident_id: int, what: str) -> dict[str, datetime]:
     """What forbids something to a resident now, penalties and freezes ("freeze:…"), and until when."""
     asked = {"town": work.town_id, "resident": resident_id, "what": what, "at": work.now}
-    return {row.penalty: row.until for row in work.core.execute(_blocks, asked)}
+    return {row.penalty: row.until for row in work.send(_blocks, asked).all()}
 
 
 def _execute_many(work: Work, statement: Any, rows: Iterable[dict[str, Any]]) -> None:
-    if listed := list(rows):
-        work.core.execute(statement, listed)
+    for row in rows:
+        work.send(statement, row)

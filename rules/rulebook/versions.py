@@ -74,7 +74,7 @@ def _planned(document: str) -> Plan:
 
 def rulebook_in_force(work: Work, at: datetime) -> InForce | None:
     """The version in force at a moment, or None before the town's first one."""
-    row = work.db.execute(_in_force, {"town": work.town_id, "at": at}).first()
+    row = work.send(_in_force, {"town": work.town_id, "at": at}).first()
     return InForce(row.id, row.number, _planned(row.document)) if row else None
 
 
@@ -82,13 +82,13 @@ def list_versions(work: Work) -> Sequence[AnyRow]:
     """The version in force and those that are to come, the earliest first."""
     in_force = rulebook_in_force(work, work.now)
     since = in_force.number if in_force is not None else 0
-    rows = work.db.execute(_versions, {"town": work.town_id}).all()
+    rows = work.send(_versions, {"town": work.town_id}).all()
     return [row for row in rows if row.number == since or row.effective_from > work.now]
 
 
 def read_version(work: Work, number: int) -> AnyRow:
     """One version, with its document. Raises VersionUnknown."""
-    version = work.db.execute(_by_number, {"town": work.town_id, "number": number}).first()
+    version = work.send(_by_number, {"town": work.town_id, "number": number}).first()
     if version is None:
         raise VersionUnknown
     return version
@@ -96,7 +96,7 @@ def read_version(work: Work, number: int) -> AnyRow:
 
 def plans_between(work: Work, begin: datetime, end: datetime) -> list[tuple[datetime, Plan]]:
     """The versions in force at some time of a period, each with the moment from which it held."""
-    rows = [row for row in work.db.execute(_versions, {"town": work.town_id}) if row.effective_from < end]
+    rows = [row for row in work.send(_versions, {"town": work.town_id}).all() if row.effective_from < end]
     before = [row for row in rows if row.effective_from <= begin]
     held = before[-1:] + [row for row in rows if row.effective_from > begin]
     return [(row.effective_from, _planned(row.document)) for row in held]
@@ -116,8 +116,8 @@ def publish(work: Work, document: str, effective_from: datetime) -> int:
         "effective_from": effective_from,
         "published_at": work.now,
     }
-    number = None
+    number: int | None = None
     while number is None:
-        last_number = int(work.db.execute(_last_number, {"town": work.town_id}).scalar_one())
-        number = work.db.scalar(_store, {**version, "number": last_number + 1})
+        last_number = int(work.send(_last_number, {"town": work.town_id}).scalar())
+        number = work.send(_store, {**version, "number": last_number + 1}).scalar()
     return number

@@ -17,10 +17,10 @@ from models.ledger import ACCOUNT, BOOK, LOT, AccountKind, OwnerType
 from models.territory import Town
 from models.volunteering import Provenance
 from rules.ledger.pools import open_book
-from rules.ledger.transactions import in_book
+from rules.ledger.transactions import SERVICE_HOURS, in_book
 from rules.work import Work
 
-HOURS = "service_hours"  #: the book's code
+HOURS = SERVICE_HOURS  #: the book's code
 NAME = "志愿服务时长"
 MINUTES_OF_HOUR = 60
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
+import time_machine
 from werkzeug.test import TestResponse
 
-from models.activities import ActivityStatus, Session
+from models.activities import Session
 from models.residents import Role
 from models.venues import Venue
+from rules.activities.tending import Tended, tend_activities
+from rules.clock import ZONE
 from rules.work import SYSTEM
 from tests.activities.plan import NOW, at_nine
-from tests.build import ApiClient, Person, TownBuilder, add
+from tests.build import ApiClient, Person, TownBuilder, add, fresh_key
 
 TODAY = NOW.date()  #: Monday, 2 June 2025
 
@@ -35,7 +38,7 @@ class Desk:
 
     def patch(self, path: str, body: Any) -> TestResponse:
         with at_nine():
-            return self._api.call("PATCH", path, body, key=f"key-{id(body)}-{path}"[:100])
+            return self._api.call("PATCH", path, body, key=fresh_key())
 
     def put(self, path: str, body: Any) -> TestResponse:
         with at_nine():
@@ -121,13 +124,21 @@ def a_room(town: TownBuilder, name: str = "小教室", capacity: int = 30) -> in
     )
 
 
-def days(*numbers: int, month: int = 6) -> list[date]:
-    return [date(TODAY.year, month, number) for number in numbers]
-
-
 def code_of(answer: TestResponse) -> tuple[int, str]:
     return answer.status_code, answer.json["code"]
 
 
-FOREVER = timedelta(days=10_000)
-PUBLISHED = ActivityStatus.PUBLISHED
+def what_stands(town: TownBuilder) -> dict[str, list[Any]]:
+    """Everything that the database holds of the town, but for the answers that were given."""
+    return {table: rows for table, rows in town.contents().items() if table != "idempotency_record"}
+
+
+def local_days(desk: Desk, activity_id: object) -> list[date]:
+    """The days of an activity's sessions."""
+    return [row.starts_at.astimezone(ZONE).date() for row in desk.sessions(int(str(activity_id)))]
+
+
+def a_night(town: TownBuilder, moment: datetime) -> Tended:
+    """What keeps activities going, run at a moment."""
+    with time_machine.travel(moment, tick=False):
+        return tend_activities(town.database, town.id, town.house.keys)

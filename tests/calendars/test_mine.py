@@ -11,6 +11,7 @@ from icalendar import Event
 from models.activities import SessionStatus
 from models.calendars import CalendarFeed
 from models.reservations import CancelledBy, ReservationStatus
+from models.residents import Role
 from models.venues import BookingCancelledBy, BookingStatus
 from rules.calendars import feeds
 from rules.clock import ZONE, utc_now
@@ -106,6 +107,31 @@ def test_the_number_of_an_entry_grows_with_every_change(town: TownBuilder, api: 
     numbers = [event["SEQUENCE"] for event in seen]
     assert numbers == sorted(set(numbers))
     assert [event["STATUS"] for event in seen] == ["CONFIRMED", "CONFIRMED", "CANCELLED"]
+
+
+def test_from_the_waiting_list_to_the_end_the_entry_tells_it(town: TownBuilder, api: ApiClient) -> None:
+    """The whole way through the API, as the mini-program and an organiser go it."""
+    activity = town.activity(title="太极", waiting_max=5)
+    session_id = town.session(activity_id=activity, capacity=1, begins_in=timedelta(days=2))
+    first, second = api.as_(town.resident()), api.as_(town.resident())
+    held = first.post(f"/sessions/{session_id}/reservations", {}).json
+    assert second.post(f"/sessions/{session_id}/reservations", {}).json["status"] == "waitlisted"
+    seen = [the_event(second.get(MINE))]
+    assert first.delete(f"/reservations/{held['id']}").status_code == 200
+    seen.append(the_event(second.get(MINE)))
+    organiser = api.as_(town.staff(Role.ORGANISER))
+    called_off = organiser.post(f"/sessions/{session_id}/cancellation", {"reason": "老师生病"})
+    assert called_off.status_code == 200, called_off.text
+    seen.append(the_event(second.get(MINE)))
+    assert [(event["STATUS"], event["SUMMARY"]) for event in seen] == [
+        ("TENTATIVE", "候补：太极"),
+        ("CONFIRMED", "太极"),
+        ("CANCELLED", "太极"),
+    ]
+    numbers = [event["SEQUENCE"] for event in seen]
+    assert numbers == sorted(set(numbers))
+    assert events_in(first.get(MINE)) == []
+    assert the_event(api.get(f"/venues/{town.venue_id}/calendar.ics"))["STATUS"] == "CANCELLED"
 
 
 def test_rooms_that_i_booked_are_in_it(town: TownBuilder, api: ApiClient) -> None:

@@ -238,7 +238,7 @@ def test_staff_who_are_signed_out_in_between_stop_there(
     session, now = town.session(), utc_now()
     items = [device.item(with_place(town, api, session), session, now) for _ in range(2)]
     sign_out = device.door.api
-    monkeypatch.setattr("blueprints.checkins.batch.time.monotonic", _after(lambda: sign_out.post("/auth/sign-out"), 2))
+    monkeypatch.setattr("blueprints.checkins.batch.monotonic", _after(lambda: sign_out.post("/auth/sign-out"), 2))
     problem_of(device.send(items), 401, "auth.token_revoked")
     assert len(scans_in(town, session)) == 1
 
@@ -261,7 +261,7 @@ def test_what_takes_too_long_is_to_be_sent_again(
     session, now = town.session(), utc_now()
     items = [device.item(with_place(town, api, session), session, now) for _ in range(3)]
     ticks = iter([0.0, 1.0, 11.9, 12.1])
-    monkeypatch.setattr("blueprints.checkins.batch.time.monotonic", lambda: next(ticks))
+    monkeypatch.setattr("blueprints.checkins.batch.monotonic", lambda: next(ticks))
     answers = device.send(items).json["items"]
     assert [item["problem"] and item["problem"]["code"] for item in answers] == [None, None, "server.busy"]
     monkeypatch.undo()
@@ -365,7 +365,7 @@ def test_seen_in_two_sessions_the_later_one_ends_the_earlier_one(
 
 def absent(town: TownBuilder, resident: Person, session: int, when: Any) -> None:
     """The job writes down that somebody didn't come."""
-    [row] = [row for row in town.rows(Reservation.id, resident_id=resident.id, session_id=session)]
+    [row] = town.rows(Reservation.id, resident_id=resident.id, session_id=session)
     with at(when):
         town.act(None, mark_no_show, row.id)
     assert status_in(town, resident, session) is ReservationStatus.NO_SHOW

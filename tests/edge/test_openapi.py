@@ -241,7 +241,7 @@ def test_what_needs_a_key_says_so(operations: dict[str, Document]) -> None:
 
 def test_a_write_with_a_body_describes_it(operations: dict[str, Document]) -> None:
     bodies = {name for name, operation in operations.items() if "requestBody" in operation}
-    posts = {name for name in operations if name.startswith("POST ")}
+    posts = {name for name in operations if name.startswith(("POST ", "PUT ", "PATCH "))}
     assert bodies == {name for name in posts if not WITHOUT_A_BODY.fullmatch(name)}
     for name in bodies:
         assert list(operations[name]["requestBody"]["content"]) == ["application/json"]

@@ -654,6 +654,35 @@ at = { "balance.points" = 10 }
         assert standing(api, resident)["ladders"][0]["level"] == level
 
 
+def test_a_level_that_an_older_version_gives_a_late_event_is_not_kept(town: TownBuilder, api: ApiClient) -> None:
+    """Levels on record are those of today's rules: a late event is judged by those of its day, and reaches theirs."""
+    under(town, SERVICE, LADDER)
+    put_in_force(town, HEAD + SERVICE + LADDER.replace('"tally.hours" = 3', '"tally.hours" = 9'), days_ago=1)
+    resident, staff = town.resident(), organiser(town, api)
+    late = recorded(staff, resident, "service", at=utc_now() - timedelta(days=2), hours=4)
+    assert [line["kind"] for line in late["lines"]] == ["award", "level", "right"]
+    assert town.rows(StandingLevel.level) == []
+    assert standing(api, resident)["ladders"][0]["level"] is None
+    recorded(staff, resident, "service", hours=5)
+    assert town.rows(StandingLevel.level) == [("star-1",)]
+
+
+def test_a_level_that_falls_is_not_kept_by_an_event_of_a_day_that_is_over(town: TownBuilder, api: ApiClient) -> None:
+    """What a month or a balance was then says nothing of today; a level that doesn't fall is reached all the same."""
+    today = '[[tally]]\nid = "today"\ntitle = "当日"\nevents = ["service"]\nper = "day"\n'
+    falling = (
+        '[[ladder]]\nid = "daily"\ntitle = "今日之星"\nfalls = true\n'
+        '[[ladder.level]]\nid = "a"\ntitle = "甲"\nat = { "tally.today" = 1 }\n'
+    )
+    under(town, SERVICE, today, LADDER, falling)
+    resident, staff = town.resident(), organiser(town, api)
+    late = recorded(staff, resident, "service", at=utc_now() - timedelta(days=1), hours=4)
+    assert [line["rule_id"] for line in late["lines"] if line["kind"] == "level"] == ["star", "daily"]
+    assert town.rows(StandingLevel.ladder, StandingLevel.level) == [("star", "star-1")]
+    recorded(staff, resident, "service", hours=1)
+    assert sorted(town.rows(StandingLevel.ladder, StandingLevel.level)) == [("daily", "a"), ("star", "star-1")]
+
+
 def test_two_levels_at_once_bring_the_points_of_both(town: TownBuilder, api: ApiClient) -> None:
     levels = "".join(
         f"""
@@ -968,6 +997,59 @@ def test_the_nightly_run_books_what_has_lapsed_in_every_book(house: House, town:
         {"wallets": 0, "lots": 0, "points": 0},
     ]
     assert len({row.book_id for row in town.rows(Txn.book_id, kind=TxnKind.EXPIRE)}) == 3
+    audit(town)
+
+
+TOTAL = """
+[[total]]
+id = "all"
+title = "两种积分合计"
+currencies = ["points", "culture"]
+"""
+
+
+def test_a_condition_on_a_total_finds_what_is_held_of_all_its_currencies(town: TownBuilder, api: ApiClient) -> None:
+    """No other rule of this book asks for a balance."""
+    culture = '[[earn]]\nid = "reading"\nevent = "reading"\ntitle = "阅读"\namount = 4\ncurrency = "culture"\n'
+    visit = '[[earn]]\nid = "visit"\nevent = "visit"\ntitle = "到访"\namount = 3\nwhere = { total.all = { min = 7 } }\n'
+    two = '[[currency]]\nid = "points"\nname = "积分"\n[[currency]]\nid = "culture"\nname = "文化积分"\n'
+    under(town, two, TOTAL, culture, visit)
+    resident, staff = town.resident(), organiser(town, api)
+    give(town, resident, 3)
+    assert lines(recorded(staff, resident, "visit")) == []
+    recorded(staff, resident, "reading")
+    assert lines(recorded(staff, resident, "visit")) == [("award", "visit", 3)]
+    audit(town)
+
+
+def test_a_way_out_sets_the_balance_to_what_it_says_whatever_was_held(town: TownBuilder, api: ApiClient) -> None:
+    """No other rule of this book asks for a balance."""
+    under(
+        town,
+        """
+[[tally]]
+id = "faults"
+title = "违规"
+events = ["fault"]
+[[freeze]]
+id = "borrowing"
+title = "暂停借阅"
+where = { tally.faults = { min = 2 } }
+blocks = ["borrow"]
+[[freeze.exit]]
+title = "通过测验"
+event = "quiz"
+balance_becomes = 50
+""",
+    )
+    staff, poor, rich = organiser(town, api), town.resident(), town.resident()
+    for resident, before in ((poor, 10), (rich, 70)):
+        give(town, resident, before)
+        for _ in range(2):
+            recorded(staff, resident, "fault")
+        outcome = recorded(staff, resident, "quiz")
+        assert (outcome["awarded"], outcome["taken"]) == (max(50 - before, 0), max(before - 50, 0))
+        assert balance_of(api, resident) == 50
     audit(town)
 
 

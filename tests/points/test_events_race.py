@@ -22,7 +22,7 @@ from models.ledger import Account, AccountKind, Event
 from models.residents import Role
 from models.rulebook import Standing, StandingLevel, StandingSuspension
 from rules.clock import local_day, utc_now
-from rules.points import events
+from rules.points import events, holders
 from rules.residents.tokens import Owner, issue_access_token
 from rules.work import ActorKind
 from tests.build import BUDGET, Person, TownBuilder, fresh_key, new_town, settings_for
@@ -157,7 +157,7 @@ def test_without_turns_the_same_events_lose_the_suspension(
     put_in_force(town, RULES)
     resident, staff = town.resident(), town.staff(Role.ORGANISER)
     record(app, town.id, staff.id, body_of(resident, "absent"))
-    everyone_has_read, mine, read_standing = threading.Barrier(WITHOUT_TURNS), threading.local(), events.read_standing
+    everyone_has_read, mine, read_standing = threading.Barrier(WITHOUT_TURNS), threading.local(), holders.read_standing
 
     def read_and_wait(*asked: Any) -> Any:
         standing = read_standing(*asked)
@@ -167,7 +167,7 @@ def test_without_turns_the_same_events_lose_the_suspension(
         return standing
 
     monkeypatch.setattr(events, "take_turn", lambda work, resident_id: None)
-    monkeypatch.setattr(events, "read_standing", read_and_wait)
+    monkeypatch.setattr(holders, "read_standing", read_and_wait)
     jobs = [(app, town.id, staff.id, body_of(resident, "absent"))] * WITHOUT_TURNS
     outcomes = from_threads(record, jobs, WITHOUT_TURNS)
     assert counts(town, resident)["penalty:no-show", str(local_day(utc_now()).year)] == 1 + WITHOUT_TURNS

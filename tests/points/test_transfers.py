@@ -15,6 +15,19 @@ from tests.edge.helpers import NOBODY, problem_of, twin
 from tests.ledger.keeping import audit
 from tests.points.hands import allow_hands, balance_of, effects, give, household, statement_of
 from tests.races import from_threads, until_answered
+from tests.rulebook.live import put_in_force
+
+TWO_CURRENCIES = """
+name = "两种积分"
+[expiry]
+years = 1
+[[currency]]
+id = "points"
+name = "积分"
+[[currency]]
+id = "score"
+name = "信用分"
+"""
 
 
 @pytest.fixture
@@ -208,3 +221,25 @@ def test_a_transfer_names_its_rulebook_and_its_giver(
     [(txn,)] = town.rows(Txn, id=txn_id)
     assert txn.actor_id == giver.id
     assert txn.rulebook_version_id is not None
+
+
+@pytest.mark.parametrize("limits", ["", 'limits = [{ times = 5, per = "day" }]\n'])
+def test_a_currency_that_the_rules_do_not_let_people_give_stays(town: TownBuilder, api: ApiClient, limits: str) -> None:
+    """Whether gifts are counted under limits or not."""
+    put_in_force(town, f'{TWO_CURRENCIES}[transfer]\nwithin = "household"\ncurrencies = ["score"]\n{limits}')
+    home = household(town)
+    giver, receiver = (town.resident(household_id=home) for _ in range(2))
+    give(town, giver, 10)
+    before = effects(town)
+    document = problem_of(transfer(api, giver, receiver.id), 409, "points.transfer_refused")
+    assert "积分不能转赠" in document["detail"]
+    assert effects(town) == before
+
+
+def test_a_currency_that_the_rules_name_is_given(town: TownBuilder, api: ApiClient) -> None:
+    put_in_force(town, f'{TWO_CURRENCIES}[transfer]\nwithin = "household"\ncurrencies = ["score", "points"]\n')
+    home = household(town)
+    giver, receiver = (town.resident(household_id=home) for _ in range(2))
+    give(town, giver, 10)
+    assert transfer(api, giver, receiver.id).status_code == 201
+    assert balance_of(api, receiver) == 4

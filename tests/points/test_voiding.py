@@ -16,7 +16,7 @@ import time_machine
 
 from models.ledger import Txn, TxnKind
 from models.residents import Role
-from models.rulebook import StandingFreeze, StandingLevel, StandingSuspension
+from models.rulebook import StandingFreeze, StandingLevel, StandingSuspension, StandingTrace
 from rules.clock import ZONE, local_day, local_moment, utc_now
 from rules.ledger.events import note_event
 from rules.ledger.reading import read_spendable
@@ -313,6 +313,22 @@ def test_without_a_rulebook_in_force_then_the_event_is_void_and_nothing_else_hap
     town.act(None, note)
     assert [void(town, "ancient", "test") for _ in range(2)] == [True, False]
     assert town.rows(Txn.id, kind=TxnKind.REVERSE) == []
+
+
+def test_only_what_facts_do_not_say_leaves_a_trace(town: TownBuilder, api: ApiClient) -> None:
+    """At the door most events add to tallies and give points, and cost no row more than that."""
+    under(town, SERVICE, STARS, FAULTS)
+    resident, staff = town.resident(), organiser(town, api)
+    traced = [
+        len(recorded(staff, resident, kind, **facts)["lines"]) and len(town.rows(StandingTrace.event_id))
+        for kind, facts in (
+            ("service", {"hours": 1}),
+            ("service", {"hours": 1}),
+            ("service", {"hours": 1}),
+            ("fault", {}),
+        )
+    ]
+    assert traced == [0, 0, 1, 2], "the third hour reaches a level; the deduction is counted under its limit"
 
 
 # The same deed anew

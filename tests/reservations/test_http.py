@@ -10,6 +10,7 @@ from models.reservations import CancelledBy, Reservation
 from models.residents import Proxy, ProxyKind, Role
 from tests.build import ApiClient, Person, TownBuilder, add
 from tests.reservations.story import Story
+from tests.reservations.test_paying import rich
 
 
 def agent_of(town: TownBuilder, principal: Person) -> Person:
@@ -142,3 +143,13 @@ def test_nonsense_is_refused_and_takes_nothing(town: TownBuilder, api: ApiClient
     answer = api.as_(town.resident()).post(f"/sessions/{session}/reservations", body)
     assert answer.status_code in (400, 422)
     assert town.rows(Reservation.id) == []
+
+
+def test_who_books_for_somebody_does_not_learn_what_points_they_have(town: TownBuilder, api: ApiClient) -> None:
+    elder = rich(town, points=7)
+    agent, session = agent_of(town, elder), town.session(activity_id=town.activity(price=10))
+    wish = {"resident_id": str(elder.id)}
+    refused = api.as_(agent).post(f"/sessions/{session}/reservations", wish)
+    assert (refused.status_code, refused.json["code"]) == (409, "points.insufficient")
+    assert "7" not in refused.json["detail"]
+    assert "7" in api.as_(elder).post(f"/sessions/{session}/reservations", {}).json["detail"]

@@ -575,3 +575,9 @@ def test_the_points_of_a_level_that_is_lost_and_reached_again_come_once() -> Non
     story = Story.under(PUMP)
     assert [story.earns(event) for event in ("good", "bad", "bad", "good")] == [13, -10, -3, 10]
     assert story.level("star") == "one"
+
+
+def test_all_rights_of_one_level_bring_their_points_and_again_none() -> None:
+    two = 'rights = [{ title = "奖励", points = 3 }, { title = "再奖励", points = 4 }]'
+    story = Story.under(PUMP.replace('rights = [{ title = "奖励", points = 3 }]', two))
+    assert [story.earns(event) for event in ("good", "bad", "bad", "good")] == [17, -10, -7, 10]

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
 from datetime import date
 from decimal import Decimal
 
 import pytest
 
-from rules.rulebook.document import DOCUMENT_BYTES_MAX, Rulebook, RulebookInvalid, as_document, parse
+from rules.rulebook.agreement import LIMITS_MAX
+from rules.rulebook.document import DOCUMENT_BYTES_MAX, KEY_PARTS_MAX, Rulebook, RulebookInvalid, as_document, parse
 from rules.rulebook.expiring import expiry_of
 from rules.rulebook.reading import Fault
 from rules.rulebook.sections.accounts import Holder, TransferWithin
 from rules.rulebook.sections.common import AMOUNT_MAX, YEARS_MAX, RoundUpTo
 from rules.rulebook.sections.earning import ByFact, Range
+from tests.edge.helpers import is_chinese
 
 GOOD = """\
 name = "测试积分规则"
@@ -907,3 +910,146 @@ def test_a_rounding_has_to_be_stated_where_a_quantity_is_cut_within_its_unit() -
     parse(minutes + "at_most = 2\n")
     with pytest.raises(RulebookInvalid, match=r"calculation\.round"):
         parse(minutes + "at_most = 0.5\n")
+
+
+# What would take too long
+
+
+def chain(parts: int, part: str = "a") -> str:
+    return ".".join([part] * parts)
+
+
+LONG_KEYS = {
+    "a key": (f"{chain(KEY_PARTS_MAX + 1)} = 1", 1),
+    "a header": (f"x = 1\n[{chain(KEY_PARTS_MAX + 1)}]", 2),
+    "a header of a list": (f"\n\n[[{chain(KEY_PARTS_MAX + 1)}]]", 3),
+    "with spaces": (f"{chain(KEY_PARTS_MAX + 1).replace('.', ' . ')} = 1", 1),
+    "quoted": (chain(KEY_PARTS_MAX + 1, '"b c"') + " = 1", 1),
+    "quoted once": (chain(KEY_PARTS_MAX + 1, "'='") + " = 1", 1),
+    "after a quoted sign": (f'"=".{chain(KEY_PARTS_MAX)} = 1', 1),
+    "after a quoted quote": (f'"\\"\'=".{chain(KEY_PARTS_MAX)} = 1', 1),
+    "within a table of one line": (f"x = {{ y = 1, {chain(KEY_PARTS_MAX + 1)} = 1 }}", 1),
+    "within a list": (f"x = [\n  1.5,\n  {{ {chain(KEY_PARTS_MAX + 1)} = 1 }}]", 3),
+    "after a comment with quotes": (f'# """\n{chain(KEY_PARTS_MAX + 1)} = 1', 2),
+    "after an empty text": (f'x = """"""\n{chain(KEY_PARTS_MAX + 1)} = 1', 2),
+    "after a text that ends with quotes": (f'x = [{{ y = """\n""""", {chain(KEY_PARTS_MAX + 1)} = 1 }}]', 2),
+    "after a text with a quote in it": (f'x = "it\'s"\n{chain(KEY_PARTS_MAX + 1)} = 1', 2),
+}
+
+
+@pytest.mark.parametrize("where", LONG_KEYS)
+def test_a_key_with_very_many_parts_is_refused_wherever_it_stands(where: str) -> None:
+    document, line = LONG_KEYS[where]
+    [fault] = faults_of(document)
+    assert (fault.line, fault.en) == (line, f"the key has too many parts; at most {KEY_PARTS_MAX}")
+    assert is_chinese(fault.zh)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        f"{chain(KEY_PARTS_MAX)} = 1",
+        f"x = {{ {chain(KEY_PARTS_MAX)} = 1, {chain(KEY_PARTS_MAX, 'b')} = 2 }}",
+        f'name = "{chain(KEY_PARTS_MAX * 3)}"',
+        f"name = '{chain(KEY_PARTS_MAX * 3)}'",
+        f'name = """\n{chain(KEY_PARTS_MAX * 3)}\n"""',
+        f"name = '''\n{chain(KEY_PARTS_MAX * 3)}\n'''",
+        f"# {chain(KEY_PARTS_MAX * 3)}\nname = 1",
+        f"x = [{', '.join(['1.5'] * KEY_PARTS_MAX * 3)}]",
+        "\n".join(f"x{n} = {n}.5 # {n}" for n in range(KEY_PARTS_MAX * 3)),
+    ],
+)
+def test_many_dots_that_are_no_parts_of_one_key_are_read(document: str) -> None:
+    assert all("too many parts" not in fault.en for fault in faults_of(document))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '"=".' + chain(100_000) + " = 1",
+        '# """\n' + chain(100_000) + " = 1",
+        "x = { " + chain(100_000) + " = 1 }",
+        "x = '" + '"' * 200_000,
+        'x = "' + "\\" * 200_000,
+        '"""' * 80_000,
+        "=" * 250_000,
+        " " * 250_000,
+    ],
+    ids=range(8),
+)
+def test_no_document_keeps_the_reader_busy(text: str) -> None:
+    began = time.process_time()
+    faults_of(text)
+    assert time.process_time() - began < 5
+
+
+def limits(count: int, *, per_rule: int = 100) -> str:
+    """Rules with so many limits in all, each with another window."""
+    rules = []
+    for n in range(0, count, per_rule):
+        windows = range(1, min(per_rule, count - n) + 1)
+        own = ", ".join(f'{{ times = 9, per = "{days} days" }}' for days in windows)
+        rules.append(f'[[earn]]\nid = "r{n}"\ntitle = "r"\nevent = "go"\namount = 1\nlimits = [{own}]\n')
+    return 'name = "限额"\n[expiry]\nyears = 1\n' + "".join(rules)
+
+
+def test_limits_may_be_many_and_not_without_end() -> None:
+    parse(limits(LIMITS_MAX))
+    [fault] = faults_of(limits(LIMITS_MAX + 1))
+    assert (fault.key, fault.en) == ("limit", f"there are too many limits; at most {LIMITS_MAX}")
+
+
+def test_a_shared_limit_counts_for_each_of_its_rules() -> None:
+    """Every event is held to each of them."""
+    rule = '[[earn]]\nid = "r{0}"\ntitle = "r"\nevent = "go"\namount = 1\ncategory = "c"\n'
+    rules = "".join(rule.format(n) for n in range(100))
+    shared = "".join(
+        f'[[limit]]\nid = "l{n}"\ntitle = "l"\ncategories = ["c"]\ntimes = 9\nper = "day"\n' for n in range(51)
+    )
+    head = 'name = "限额"\n[calculation]\norder = "document"\n[expiry]\nyears = 1\n'
+    parse(head + rules + shared.rpartition("[[limit]]")[0])
+    [fault] = faults_of(head + rules + shared)
+    assert fault.en == f"there are too many limits; at most {LIMITS_MAX}"
+
+
+#: Two limits side by side, and whether they count the same in the same window.
+PAIRS = [
+    ('{ points = 5, per = "day" }, { points = 9, per = "day" }', True),
+    ('{ times = 1, per = "7 days" }, { times = 2, per = "7 days" }', True),
+    ('{ quantity = 1, per = "month" }, { quantity = 2, per = "month" }', True),
+    ('{ points = 5, per = "day", by = ["loan"] }, { points = 9, per = "day", by = ["loan"] }', True),
+    ('{ points = 5, per = "day" }, { points = 9, per = "week" }', False),
+    ('{ points = 5, per = "day" }, { times = 9, per = "day" }', False),
+    ('{ points = 5, per = "day" }, { quantity = 9, per = "day" }', False),
+    ('{ points = 5, per = "day" }, { points = 9, per = "day", by = ["loan"] }', False),
+    ('{ points = 5, per = "1 days" }, { points = 9, per = "day" }', False),
+]
+
+
+@pytest.mark.parametrize(("pair", "is_doubled"), PAIRS)
+def test_two_limits_that_count_the_same_in_one_window_do_not_stand_together(pair: str, is_doubled: bool) -> None:
+    """They would share a counter, and only one of them could hold."""
+    rounded = GOOD.replace("[expiry]", '[calculation]\nround = "down"\n[expiry]')
+    earn = rounded.replace(
+        'step = { of = 1, round = "down" }', f'step = {{ of = 1, round = "down" }}\nlimits = [{pair}]'
+    )
+    deduct = rounded + (
+        f'[[deduct]]\nid = "late"\ntitle = "逾期"\nevent = "late"\namount = 1\neach = "items"\n'
+        f'step = {{ of = 1, round = "down" }}\nlimits = [{pair}]\n'
+    )
+    for document, key in ((earn, "earn[2].limits"), (deduct, "deduct[1].limits")):
+        if is_doubled:
+            [fault] = faults_of(document)
+            assert (fault.key, fault.en) == (key, "two limits of one kind and window can't stand together")
+        else:
+            parse(document)
+
+
+def test_limits_of_gifts_and_of_redemptions_are_held_to_the_same() -> None:
+    pair = '{ points = 5, per = "day" }, { points = 9, per = "day" }'
+    gifts = f'[transfer]\nwithin = "household"\nlimits = [{pair}]\n'
+    shop = f'[[redemption]]\nid = "shop"\ntitle = "商城"\nkinds = ["goods"]\nlimits = [{pair}]\n'
+    for section, key in ((gifts, "transfer.limits"), (shop, "redemption[1].limits")):
+        assert [(fault.key, fault.en) for fault in faults_of(GOOD + section)] == [
+            (key, "two limits of one kind and window can't stand together")
+        ]

@@ -514,3 +514,15 @@ def test_a_version_that_was_published_otherwise_needs_no_draft(town: TownBuilder
     town.act(None, publish, NEW_RULES, utc_now() - DAY)
     assert manager(town, api).get("/rulebooks/drafts").json["items"] == []
     assert published(town, api)["number"] == 3
+
+
+def test_no_currency_takes_the_book_of_service_hours(town: TownBuilder, api: ApiClient) -> None:
+    hours = TWO_CURRENCIES.replace('"score"', '"service_hours"')
+    detail = problem_of(draft(manager(town, api), hours), 409, "rulebook.not_operable")["detail"]
+    assert "service_hours 是志愿时长账本的名称" in detail
+
+
+def test_bookings_are_paid_in_the_first_currency(town: TownBuilder, api: ApiClient) -> None:
+    priced = TWO_CURRENCIES + '[[booking]]\nid = "rooms"\ntitle = "场馆"\nprice = 5\ncurrency = "score"\n'
+    detail = problem_of(draft(manager(town, api), priced), 409, "rulebook.not_operable")["detail"]
+    assert "预约 rooms 只能以第一种积分计价" in detail

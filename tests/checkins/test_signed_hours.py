@@ -1,0 +1,143 @@
+"""Hours of volunteers come from their visits: from a scan in to a scan out, whenever the scans arrive."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from jobs.schedule import JOBS_BY_NAME, Errand, Means
+from rules.clock import utc_now
+from tests.build import ApiClient, TownBuilder, fresh_key
+from tests.checkins.doors import DAY, HOUR, MINUTE, Device, Door, at, with_place
+
+Settled = list[tuple[int, int, int]]
+
+
+@pytest.fixture
+def door(town: TownBuilder, api: ApiClient) -> Door:
+    return Door(town, api)
+
+
+@pytest.fixture
+def settled(monkeypatch: pytest.MonkeyPatch) -> Settled:
+    """Resident, session and minutes of each time that volunteering was told."""
+    told: Settled = []
+
+    def settle(_work: Any, resident_id: int, session_id: int, minutes: int) -> None:
+        told.append((resident_id, session_id, minutes))
+
+    monkeypatch.setattr("rules.checkins.presence.settle_signed_hours", settle)
+    return told
+
+
+@pytest.fixture
+def service(town: TownBuilder) -> Callable[..., int]:
+    """Makes a session for volunteers."""
+    activity = town.activity(volunteers_only=True, category="老人陪护")
+    return lambda **columns: town.session(activity_id=activity, **columns)
+
+
+def test_going_out_signs_for_the_minutes(
+    town: TownBuilder, api: ApiClient, door: Door, settled: Settled, service: Callable[..., int]
+) -> None:
+    session, now = service(), utc_now()
+    resident = with_place(town, api, session, volunteer=True)
+    door.come(resident, session, now)
+    assert settled == []
+    door.go(resident, session, now + 90 * MINUTE)
+    assert settled == [(resident.id, session, 90)]
+
+
+def test_coming_back_adds_up_and_undoing_takes_away(
+    town: TownBuilder, api: ApiClient, door: Door, settled: Settled, service: Callable[..., int]
+) -> None:
+    session, now = service(), utc_now()
+    resident = with_place(town, api, session, volunteer=True)
+    last = fresh_key()
+    door.come(resident, session, now)
+    door.go(resident, session, now + 30 * MINUTE)
+    door.come(resident, session, now + 40 * MINUTE)
+    door.go(resident, session, now + 60 * MINUTE, nonce=last)
+    door.undo(last, now + 61 * MINUTE)
+    assert [minutes for _, _, minutes in settled] == [30, 50, 30]
+
+
+def test_undoing_the_entry_withdraws_the_hours(
+    town: TownBuilder, api: ApiClient, door: Door, settled: Settled, service: Callable[..., int]
+) -> None:
+    session, now = service(), utc_now()
+    resident, first = with_place(town, api, session, volunteer=True), fresh_key()
+    door.come(resident, session, now, nonce=first)
+    door.go(resident, session, now + 10 * MINUTE)
+    door.undo(first, now + 11 * MINUTE)
+    assert [minutes for _, _, minutes in settled] == [10, 0]
+
+
+def test_entering_another_room_signs_for_the_first_one(
+    town: TownBuilder, api: ApiClient, door: Door, settled: Settled, service: Callable[..., int]
+) -> None:
+    session, other, now = service(), town.session(), utc_now()
+    resident = with_place(town, api, session, other, volunteer=True)
+    door.come(resident, session, now)
+    door.come(resident, other, now + 45 * MINUTE)
+    assert settled == [(resident.id, session, 45)]
+
+
+def test_a_late_upload_corrects_the_hours(
+    town: TownBuilder, api: ApiClient, door: Door, settled: Settled, service: Callable[..., int]
+) -> None:
+    session, now, device = service(), utc_now(), Device(door)
+    resident = with_place(town, api, session, volunteer=True)
+    door.come(resident, session, now + 30 * MINUTE)
+    device.answers([device.item(resident, session, now + 90 * MINUTE, "out")], now + 5 * HOUR)
+    device.answers([device.item(resident, session, now)], now + 6 * HOUR)
+    assert [minutes for _, _, minutes in settled] == [60, 90]
+
+
+def test_hours_begin_half_an_hour_before_and_end_half_an_hour_after_at_most(
+    town: TownBuilder, api: ApiClient, door: Door, settled: Settled, service: Callable[..., int]
+) -> None:
+    begins = utc_now().replace(microsecond=0) + HOUR
+    session = service(
+        starts_at=begins,
+        ends_at=begins + HOUR,
+        reservable_until=begins,
+        checkin_opens_at=begins - HOUR,
+    )
+    resident = with_place(town, api, session, volunteer=True)
+    door.come(resident, session, begins - 50 * MINUTE)
+    door.go(resident, session, begins + HOUR + 29 * MINUTE)
+    assert [minutes for _, _, minutes in settled] == [30 + 60 + 29]
+
+
+def test_who_nobody_saw_leave_signed_for_nothing(
+    town: TownBuilder, api: ApiClient, door: Door, settled: Settled, service: Callable[..., int]
+) -> None:
+    session, now = service(), utc_now()
+    resident = with_place(town, api, session, volunteer=True)
+    door.come(resident, session, now)
+    with at(now + DAY):
+        JOBS_BY_NAME["visits"].deed(Errand(Means(town.database, town.house.keys), town.id, utc_now()))
+    assert settled == []
+
+
+def test_other_activities_sign_for_nothing(town: TownBuilder, api: ApiClient, door: Door, settled: Settled) -> None:
+    session, now = town.session(), utc_now()
+    resident = with_place(town, api, session, volunteer=True)
+    door.come(resident, session, now)
+    door.go(resident, session, now + timedelta(minutes=90))
+    assert settled == []
+
+
+def test_the_hours_are_on_record_when_the_volunteer_leaves(
+    town: TownBuilder, api: ApiClient, door: Door, service: Callable[..., int]
+) -> None:
+    """With volunteering itself, not with a stand-in."""
+    session, now = service(), utc_now()
+    resident = with_place(town, api, session, volunteer=True)
+    door.come(resident, session, now)
+    answer = door.go(resident, session, now + 90 * MINUTE)
+    assert (answer["result"], answer["visit"]["minutes"]) == ("admitted", 90)
