@@ -63,7 +63,7 @@ from rules.database import connect
 from rules.keys import Keys, read_or_make
 from rules.ledger.earning import Earning
 from rules.ledger.earning_many import earn_many
-from rules.ledger.pools import grant_budget, open_book
+from rules.ledger.pools import grant_budget, open_book, set_shards
 from rules.ledger.transactions import POINTS, Cause
 from rules.residents.tokens import Owner, issue_access_token
 from rules.rulebook.versions import publish
@@ -473,6 +473,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=8)
     parser.add_argument("--sessions", type=int, default=40, help="at once: fewer means more people at one row")
     parser.add_argument("--threads", type=int, default=4, help="of each worker process")
+    parser.add_argument("--shards", type=int, default=1, help="of the pool that pays: with one, all scans meet at its row")
     parser.add_argument("--against", type=Path, help="another checkout")
     options = parser.parse_args()
     os.environ.pop("TEST_DATABASE_URL", None)
@@ -483,6 +484,8 @@ def main() -> None:
         people = (options.requests * options.rounds + WARM_UP) * len(checkouts)
         began = time.perf_counter()
         place = make_place(url, read_or_make(folder / "keys.json"), people, options.sessions)
+        if options.shards > 1:
+            place.transactions.write(TOWN, SYSTEM, set_shards, options.shards)
         print(f"made a town with {2 * people:,} people in {time.perf_counter() - began:.0f} s", flush=True)
         arms = []
         for n, checkout in enumerate(checkouts):

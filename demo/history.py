@@ -8,22 +8,31 @@ forbid it, and a session never has more takers than places.
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from random import Random
-from typing import ClassVar
+from types import SimpleNamespace
+from typing import Any, ClassVar
 
-from demo.making import RisingIds, Row, Rows, moment_between
+from demo.making import RisingIds, Row, Rows, dice, moment_between
 from demo.people import Circle, Neighbour, People
 from demo.season import PlannedActivity, PlannedSession, Season
-from models.checkins import RefusalReason
-from models.reservations import Reservation, ReservationStatus
+from models.checkins import ClosedBy, RefusalReason
+from models.reservations import CancelledBy, Reservation, ReservationStatus
 from models.territory import Scene
+from models.volunteering import Provenance
 from rules.checkins.scans import SOURCE, facts_of
+from rules.checkins.visits import Room, Stay, signed_minutes
+from rules.clock import local_day
+from rules.reservations.desk import NO_SHOW
+from rules.reservations.eligibility import wanted_of
+from rules.reservations.reserving import SOURCE as RESERVATION
 from rules.rulebook.decision import Happening
 from rules.rulebook.evaluation import evaluate
 from rules.rulebook.plan import Plan
 from rules.rulebook.standing import Standing, apply
+from rules.volunteering.counting import SOURCE as SERVICE
+from rules.volunteering.counting import Service
 
 AHEAD = timedelta(days=7)  #: how long before a session its first places are taken
 CANCELLED_SHARE = 0.07
@@ -35,11 +44,19 @@ PARTY_WEIGHTS = (60, 28, 9, 3)
 #: Draws for each place wanted. Some meet people who have something else on, or who cancel.
 DRAWS = 4
 LATE = timedelta(minutes=10)
+LINGER = timedelta(minutes=10)  #: how long before or after the end volunteers leave
+FORGETFUL_SHARE = 0.03
 #: One in so many entries, or cancellations, is followed by a scan that is refused.
 TWICE_EVERY, EXPIRED_EVERY, STRANGER_EVERY, CANCELLED_EVERY = 900, 800, 1000, 60
 
-#: The source of absences, and the word by which the rules speak of them.
-NO_SHOW = "no_show"
+#: What a reservation is that waited for nothing, cost nothing, and that its resident made.
+NOTHING_SPECIAL: dict[str, Any] = {
+    "priority": 0,
+    "rank": 0,
+    "price": 0,
+    **dict.fromkeys(("waiting_reason", "waiting_free", "answers", "hold_txn_id", "booked_by_kind", "booked_by_id")),
+    **dict.fromkeys(("offer_expires_at", "cancellable_until", "release_at")),
+}
 
 FIRST_CHECKINS = 9
 FIRST_VOLUNTEERED = 3
@@ -56,17 +73,16 @@ class Booking:
     reserved_at: datetime
     cancelled_at: datetime | None = None
     checked_in_at: datetime | None = None
+    left_at: datetime | None = None  #: of volunteers, who are scanned out
+    no_show_at: datetime | None = None
     id: int = 0
-
-    @property
-    def ref(self) -> str:
-        """What sources of events call it."""
-        return f"{self.session.id}:{self.neighbour.id}"
 
     @property
     def status(self) -> ReservationStatus:
         if self.cancelled_at is not None:
             return ReservationStatus.CANCELLED
+        if self.no_show_at is not None:
+            return ReservationStatus.NO_SHOW
         return ReservationStatus.CONFIRMED if self.checked_in_at is None else ReservationStatus.CHECKED_IN
 
     def row(self, town_id: int) -> Row:
@@ -77,9 +93,13 @@ class Booking:
             "resident_id": self.neighbour.id,
             "party_size": self.party_size,
             "status": self.status,
+            **NOTHING_SPECIAL,
             "reserved_at": self.reserved_at,
+            "confirmed_at": self.reserved_at,
             "cancelled_at": self.cancelled_at,
+            "cancelled_by": CancelledBy.RESIDENT if self.cancelled_at is not None else None,
             "checked_in_at": self.checked_in_at,
+            "no_show_at": self.no_show_at,
         }
 
 
@@ -103,6 +123,11 @@ class Checkin:
     source: ClassVar[str] = SOURCE
 
     @property
+    def ref(self) -> str:
+        """What its source calls it."""
+        return f"{self.booking.session.id}:{self.booking.neighbour.id}"
+
+    @property
     def happening(self) -> Happening:
         """The event, as a scan at the door tells it."""
         activity, session = self.booking.activity, self.booking.session
@@ -112,11 +137,53 @@ class Checkin:
 
 
 @dataclass(frozen=True, slots=True)
+class Checkout:
+    """A volunteer who was scanned out: the visit signs for hours."""
+
+    at: datetime
+    booking: Booking
+    source: ClassVar[str] = SERVICE
+
+    @property
+    def ref(self) -> str:
+        """What its source calls it."""
+        return f"{self.booking.session.id}:{self.booking.neighbour.id}"
+
+    def service(self, record_id: int) -> Service:
+        """The record of service that follows."""
+        booking, activity, session = self.booking, self.booking.activity, self.booking.session
+        assert booking.checked_in_at is not None, "who goes out came in"
+        stay = Stay(session.id, booking.id, booking.checked_in_at, 0, self.at, ClosedBy.SCAN)
+        words = session.id, session.checkin_opens_at, session.starts_at, session.ends_at
+        return Service(
+            id=record_id,
+            resident_id=booking.neighbour.id,
+            provenance=Provenance.SIGNED,
+            ref=self.ref,
+            minutes=signed_minutes([stay], Room(*words, allows_reentry=True, volunteers_only=True)),
+            served_on=local_day(session.starts_at),
+            occurred_at=session.starts_at,
+            recorded_at=self.at,
+            description=activity.title,
+            category=activity.category,
+            scene=activity.scene,
+            community_id=activity.community_id,
+            operator_id=activity.operator_id,
+            session_id=session.id,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Absence:
     """A reservation of a session that is over, which nobody used or cancelled."""
 
     booking: Booking
-    source: ClassVar[str] = NO_SHOW
+    source: ClassVar[str] = RESERVATION
+
+    @property
+    def ref(self) -> str:
+        """What its source calls it."""
+        return f"{self.booking.id}:{NO_SHOW}"
 
     @property
     def at(self) -> datetime:
@@ -124,8 +191,11 @@ class Absence:
 
     @property
     def happening(self) -> Happening:
-        """The event. Nobody had a reason that staff knew of."""
-        return Happening(NO_SHOW, self.at, self.booking.activity.title, {"excused": False})
+        """The event, as the closing of a session tells it. Nobody had a reason that staff knew of."""
+        activity, session = self.booking.activity, self.booking.session
+        offer = SimpleNamespace(starts_at=session.starts_at, ends_at=session.ends_at, **asdict(activity))
+        wanted = wanted_of(offer, self.booking.neighbour.id, self.booking.party_size)
+        return Happening(NO_SHOW, self.at, activity.title, wanted.facts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +215,7 @@ class History:
 
     bookings: list[Booking]
     checkins: list[Checkin]
+    checkouts: list[Checkout]
     absences: list[Absence]
     refusals: list[Refusal]
 
@@ -160,6 +231,7 @@ def make_history(random: Random, season: Season, people: People, rules: Plan, mi
 class _HistoryMaker:
     def __init__(self, random: Random, season: Season, people: People, rules: Plan, midnight: datetime) -> None:
         self._random = random
+        self._leaving = dice("leaving", midnight.isoformat())  #: of its own, so that it disturbs nothing else
         self._season = season
         self._people = people
         self._rules = rules
@@ -169,7 +241,7 @@ class _HistoryMaker:
         self._absences: dict[int, list[Absence]] = {}  #: by resident
 
     def make(self) -> History:
-        reservable = [session for session in self._season.sessions if session.starts_at - AHEAD < self._midnight]
+        reservable = [session for session in self._season.sessions if self._is_asked_for(session)]
         self._tell_of_the_first(reservable)
         for session in reservable:
             self._fill(session)
@@ -179,9 +251,19 @@ class _HistoryMaker:
             booking.id = ids.at(booking.reserved_at)
         used = [Checkin(each.checked_in_at, each) for each in self._bookings if each.checked_in_at is not None]
         used.sort(key=lambda checkin: (checkin.at, checkin.booking.id))
+        served = [Checkout(each.left_at, each) for each in self._bookings if each.left_at is not None]
+        served.sort(key=lambda checkout: (checkout.at, checkout.booking.id))
         missed = [absence for of_one in self._absences.values() for absence in of_one]
         missed.sort(key=lambda absence: (absence.at, absence.booking.id))
-        return History(self._bookings, used, missed, self._refusals(used))
+        for absence in missed:
+            absence.booking.no_show_at = absence.at
+            absence.booking.session.taken -= absence.booking.party_size
+        return History(self._bookings, used, served, missed, self._refusals(used))
+
+    def _is_asked_for(self, session: PlannedSession) -> bool:
+        """Whether somebody has reserved: the week before has begun, and the activity isn't a new one."""
+        is_new = self._season.activities[session.activity_id].fill == 0
+        return session.starts_at - AHEAD < self._midnight and not is_new
 
     # --- resident-00001 ---
 
@@ -196,7 +278,7 @@ class _HistoryMaker:
         as_volunteer = [session for session in past if self._season.activities[session.activity_id].volunteers_only]
         came = self._attend(as_volunteer, FIRST_VOLUNTEERED) + self._attend(past, FIRST_CHECKINS - FIRST_VOLUNTEERED)
         for session in came:
-            self._book_first(session).checked_in_at = self._arrival(session)
+            self._come(self._book_first(session), forgetful=False)
         for session in self._attend(past, 1):
             self._cancel(self._book_first(session))
         soon = [session for session in open_to if session.starts_at >= self._midnight + timedelta(days=2)]
@@ -268,7 +350,14 @@ class _HistoryMaker:
         elif fate < CANCELLED_SHARE + ABSENT_SHARE:
             self._absences.setdefault(booking.neighbour.id, []).append(Absence(booking))
         else:
-            booking.checked_in_at = self._arrival(booking.session)
+            self._come(booking, forgetful=self._leaving.random() < FORGETFUL_SHARE)
+
+    def _come(self, booking: Booking, *, forgetful: bool) -> None:
+        """Check in; and volunteers check out, unless they forget to."""
+        booking.checked_in_at = self._arrival(booking.session)
+        if booking.activity.volunteers_only and not forgetful:
+            ends_at = booking.session.ends_at
+            booking.left_at = moment_between(self._leaving, ends_at - LINGER, min(ends_at + LINGER, self._midnight))
 
     def _is_suspended(self, neighbour: Neighbour, at: datetime) -> bool:
         """Whether absences forbid it to reserve at a moment: those from sessions that were over by then.
@@ -286,13 +375,20 @@ class _HistoryMaker:
     def _engage(self, neighbour: Neighbour, session: PlannedSession) -> bool:
         """Note that the session is in the neighbour's diary, unless something else is there at that time."""
         diary = self._engagements.setdefault(neighbour.id, [])
-        if any(other.starts_at < session.ends_at and session.starts_at < other.ends_at for other in diary):
+        if any(self._meet(session, other) for other in diary):
             return False
         diary.append(session)
         return True
 
+    def _meet(self, session: PlannedSession, other: PlannedSession) -> bool:
+        """Whether nobody can be at both: two at the same time, or one that volunteers come to early or leave late."""
+        if any(self._season.activities[each.activity_id].volunteers_only for each in (session, other)):
+            ends = session.ends_at + LINGER
+            return other.checkin_opens_at < ends and session.checkin_opens_at < other.ends_at + LINGER
+        return other.starts_at < session.ends_at and session.starts_at < other.ends_at
+
     def _time_of_booking(self, session: PlannedSession) -> datetime:
-        latest = min(session.checkin_opens_at, self._midnight)
+        latest = min(session.checkin_opens_at, session.reservable_until, self._midnight)
         return moment_between(self._random, session.starts_at - AHEAD, latest)
 
     def _book(self, session: PlannedSession, neighbour: Neighbour, party_size: int, reserved_at: datetime) -> Booking:

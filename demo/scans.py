@@ -1,13 +1,14 @@
 """The log of the past scans in order of time, with the answers that the device was given, and the visits they add up to.
 
-Nobody was scanned out: each visit ended with its session.
+Volunteers are scanned out, which signs for their hours; every other visit ended with its session, or when its resident went
+into the next one.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from demo.history import Checkin, History, Refusal
+from demo.history import Booking, Checkin, Checkout, History, Refusal
 from demo.making import RisingIds, Row, Rows
 from demo.points import Paid
 from models.cards import Identification
@@ -16,23 +17,45 @@ from rules.checkins.scans import Decision, ScanRequest, answer_of
 from rules.checkins.visits import Stay
 
 
-def make_scans(town_id: int, scanner_id: int, history: History, paid: dict[int, Paid]) -> Rows:
-    """One row for each scan and each visit. `paid` says what each used reservation earned."""
-    scans = [(each.at, each.booking.session.id, _admission(each, paid[each.booking.id])) for each in history.checkins]
-    scans += [(each.at, each.session.id, _refusal(each)) for each in history.refusals]
+def make_scans(town_id: int, scanner_id: int, history: History, paid: dict[tuple[str, int], Paid]) -> Rows:
+    """One row for each scan and each visit. `paid` says what each check-in and each check-out earned."""
+    scans = [
+        *(
+            (each.at, each.booking.session.id, Direction.IN, _entry(each, _paid(paid, each)))
+            for each in history.checkins
+        ),
+        *(
+            (each.at, each.booking.session.id, Direction.OUT, _exit(each, _paid(paid, each)))
+            for each in history.checkouts
+        ),
+        *((each.at, each.session.id, Direction.IN, _refusal(each)) for each in history.refusals),
+    ]
     ends_at = {each.booking.id: each.booking.session.ends_at for each in history.checkins}
     ids = RisingIds()
-    rows, visits = [], []
-    for at, session_id, decision in sorted(scans, key=lambda scan: scan[:2]):
-        row = {"town_id": town_id, "id": ids.at(at), "scanner_id": scanner_id, **_columns(at, session_id, decision)}
+    rows: list[Row] = []
+    visits: dict[int, Row] = {}  #: by reservation
+    last: dict[int, Row] = {}  #: the last visit, by resident
+    for at, session_id, direction, decision in sorted(scans, key=lambda scan: scan[:2]):
+        columns = _columns(at, session_id, direction, decision)
+        row = {"town_id": town_id, "id": ids.at(at), "scanner_id": scanner_id, **columns}
         rows.append({**row, "nonce": f"demo-{row['id']}"})
-        if decision.reason is None:
-            visits.append(_visit(row, ends_at[decision.reservation_id]))
-    return {Scan: rows, Visit: visits}
+        if decision.reason is None and direction is Direction.IN:
+            before = last.get(row["resident_id"])
+            if before is not None and before["left_at"] > at:
+                before |= {"left_at": at, "closed_by": ClosedBy.OTHER_ROOM, "exit_scan_id": row["id"]}
+            visits[row["reservation_id"]] = last[row["resident_id"]] = _visit(row, ends_at[row["reservation_id"]])
+        elif decision.reason is None:
+            left = {"left_at": at, "closed_by": ClosedBy.SCAN, "exit_scan_id": row["id"]}
+            visits[row["reservation_id"]] |= left
+    return {Scan: rows, Visit: list(visits.values())}
+
+
+def _paid(paid: dict[tuple[str, int], Paid], used: Checkin | Checkout) -> Paid:
+    return paid[used.source, used.booking.id]
 
 
 def _visit(scan: Row, ends_at: datetime) -> Row:
-    """The visit that began with a scan."""
+    """The visit that began with a scan, as it is when nobody sees its end."""
     return {
         "town_id": scan["town_id"],
         "id": scan["id"],
@@ -43,11 +66,23 @@ def _visit(scan: Row, ends_at: datetime) -> Row:
         "left_at": ends_at,
         "closed_by": ClosedBy.SESSION_END,
         "entry_scan_id": scan["id"],
+        "exit_scan_id": None,
     }
 
 
-def _admission(checkin: Checkin, paid: Paid) -> Decision:
+def _entry(checkin: Checkin, paid: Paid) -> Decision:
     booking = checkin.booking
+    return _admission(booking, paid, Stay(booking.session.id, booking.id, checkin.at, entry_scan_id=0))
+
+
+def _exit(checkout: Checkout, paid: Paid) -> Decision:
+    booking = checkout.booking
+    assert booking.checked_in_at is not None, "who goes out came in"
+    stay = Stay(booking.session.id, booking.id, booking.checked_in_at, 0, checkout.at, ClosedBy.SCAN)
+    return _admission(booking, paid, stay)
+
+
+def _admission(booking: Booking, paid: Paid, stay: Stay) -> Decision:
     return Decision(
         reason=None,
         resident_id=booking.neighbour.id,
@@ -57,7 +92,7 @@ def _admission(checkin: Checkin, paid: Paid) -> Decision:
         awarded=paid.awarded,
         balance=paid.balance,
         explanation=paid.explanation,
-        stay=Stay(booking.session.id, booking.id, checkin.at, entry_scan_id=0),
+        stay=stay,
         is_evidence=True,
     )
 
@@ -74,9 +109,9 @@ def _refusal(refusal: Refusal) -> Decision:
     )
 
 
-def _columns(at: datetime, session_id: int, decision: Decision) -> Row:
+def _columns(at: datetime, session_id: int, direction: Direction, decision: Decision) -> Row:
     # The codes of then are gone; what stands for one here is told from every other just as well.
-    request = ScanRequest(f"demo:{decision.resident_id}:{at.isoformat()}", session_id, Direction.IN, nonce="")
+    request = ScanRequest(f"demo:{decision.resident_id}:{at.isoformat()}", session_id, direction, nonce="")
     return {
         "scanner_kind": ScannerKind.STAFF,
         "content_hash": request.content_hash(),
@@ -90,7 +125,7 @@ def _columns(at: datetime, session_id: int, decision: Decision) -> Row:
         "is_evidence": decision.is_evidence,
         "offline": False,
         "overridden": False,
-        "answer": answer_of(decision),
+        "answer": answer_of(decision, direction),
         "scanned_at": at,
         "occurred_at": at,
         "received_at": at,

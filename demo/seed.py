@@ -20,9 +20,9 @@ from demo.history import make_history
 from demo.making import Progress, collector_at_rest, dice, take_statistics, write_rows
 from demo.people import STAFF, keep_password, make_people
 from demo.places import make_places
-from demo.points import make_points, open_purse, settle_purse
+from demo.points import make_points, open_purses, settle_purses
 from demo.scans import make_scans
-from demo.season import PAST_DAYS, extend_season, make_season
+from demo.season import PAST_DAYS, commit_to_draws, extend_season, make_season
 from demo.slots import make_slots, occupy_rooms
 from models.territory import HostKind, Town
 from rules.clock import local_day, local_moment
@@ -85,6 +85,7 @@ def seed(
     if town is not None:
         if town.is_demo:
             transactions.write(town.id, SYSTEM, extend_season, today)
+            transactions.write(town.id, SYSTEM, commit_to_draws, keys)
             transactions.write(town.id, SYSTEM, occupy_rooms)
             transactions.write(town.id, SYSTEM, keep_password, password)
         return False
@@ -102,14 +103,15 @@ def _build(work: Work, keys: Keys, plan: Plan, progress: Progress | None) -> boo
     people = make_people(_dice(plan, "people"), keys, places, plan.password_hashes, plan.days)
     write_rows(work.db, people.rows, progress)
     then = replace(work, now=plan.season_begins_at, id_maker=IdMaker(0))
-    purse, in_force = open_purse(then), _publish_rulebook(then)
+    purses, in_force = open_purses(then), _publish_rulebook(then)
     season = make_season(places, plan.today)
     history = make_history(_dice(plan, "history"), season, people, in_force.plan, plan.midnight)
     for rows in (season.rows, season.session_rows(), make_slots(places, season.sessions), history.rows(TOWN_ID)):
         write_rows(work.db, rows, progress)
-    points = make_points(TOWN_ID, purse, in_force, people.scanner_id, plan.season_begins_at, history)
+    commit_to_draws(work, keys)
+    points = make_points(TOWN_ID, purses, in_force, people.scanner_id, plan.season_begins_at, history)
     write_rows(work.db, points.rows, progress)
-    settle_purse(work, purse, points.spent)
+    settle_purses(work, purses, points)
     write_rows(work.db, make_scans(TOWN_ID, people.scanner_id, history, points.paid), progress)
     take_statistics(work.db)
     return True

@@ -141,7 +141,7 @@ def seal_yesterday(errand: Errand) -> Done:
 def settle_places(errand: Errand) -> Done:
     """Give out what is due, pass on offers that lapsed, write down who didn't come, close what is over."""
     settled = settle_places_of(errand.transactions, errand.town_id, errand.means.keys)
-    return Done(JobOutcome.OK, asdict(settled))
+    return Done(JobOutcome.FAILED if settled.failed else JobOutcome.OK, asdict(settled))
 
 
 def tend_season(errand: Errand) -> Done:

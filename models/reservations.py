@@ -51,6 +51,7 @@ class WaitingReason(StrEnum):
     FULL = "full"  #: no place is free
     PARTY_TOO_LARGE = "party_too_large"  #: some are free, too few for this party; smaller ones may pass
     OTHERS_FIRST = "others_first"  #: what was free went to those before
+    SUSPENDED = "suspended"  #: a penalty or a freeze keeps this resident from booking for now
 
 
 class Reservation(InTown, Base):

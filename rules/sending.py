@@ -1,27 +1,32 @@
 """Statements of the hot paths: compiled once, sent at once, waited for when somebody asks what they found.
 
-A statement costs here what the driver takes for it, a third of what it costs by way of SQLAlchemy's execution, whose
-compiler, types and errors stay in use. And on PostgreSQL it isn't waited for: statements go out one after the other (the
-driver's pipeline mode), and whoever asks for a reply waits for all of them at once. So reads that don't build on each
-other, and writes whose success is looked at later, share one way there and back. For the server nothing changes: it runs
-them in the order in which they were sent, each sees what was committed when it began, and a lock that one of them waited
-for is held by those after it.
+A statement costs here what the driver takes for it, a fifth of what it costs by way of SQLAlchemy's execution, whose
+compiler, types and errors stay in use. And on PostgreSQL it isn't waited for: statements go out one after the other
+(libpq's pipeline mode), and whoever asks for a reply waits for all of them at once. So reads that don't build on each
+other, and writes whose success is looked at later, share one way there and back, and the BEGIN and the COMMIT travel with
+them. For the server nothing changes: it runs them in the order in which they were sent, each sees what was committed when
+it began, and a lock that one of them waited for is held by those after it.
 
 A statement that fails spoils what was sent after it. The error is raised where a reply is waited for next, at the commit
 at the latest, and the transaction is undone. What SQLAlchemy executes itself waits for what was sent before. Who listens
-to the statements of an engine hears of these too. On SQLite a statement runs when it is sent.
+to the statements of an engine hears of these too, and then each is waited for. On SQLite a statement runs when it is sent.
 """
 
 from __future__ import annotations
 
-from collections import namedtuple
+import itertools
+import re
+from collections import deque, namedtuple
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
 from functools import lru_cache, partial
 from typing import Any, TypeAlias, cast
 
 import psycopg
-from psycopg.types.numeric import Int8Dumper
+from psycopg import generators
+from psycopg.adapt import PyFormat, Transformer
+from psycopg.pq import ExecStatus, TransactionStatus
+from psycopg.pq.abc import PGconn, PGresult
 from sqlalchemy import Connection, Dialect, Engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.base import Executable
@@ -33,20 +38,38 @@ from rules.rows import AnyRow
 Parameters: TypeAlias = Mapping[str, Any]
 Convert: TypeAlias = Callable[[Any], Any]
 
-LINE = "line"  #: under which a connection knows the line that is open on it
 STATEMENTS_MAX = 1024  #: that are kept compiled
-PREPARED_MAX = 300  #: that one connection to PostgreSQL keeps prepared
+PLACEHOLDER = re.compile(r"%%|%\((\w+)\)s")
+#: Under which a connection to PostgreSQL knows the line that is open on it, and what was prepared on it.
+LINE, PREPARED = "line", "prepared"
+#: A cached plan that no longer fits its tables, a prepared statement that the server has forgotten.
+STALE_STATES = frozenset({"0A000", "26000"})
+DONE = (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK)
 
 
-class Prepared:
+class Command:
+    """SQL under a name by which PostgreSQL's connections keep it prepared."""
+
+    _numbers = itertools.count(1)
+
+    def __init__(self, sql: str) -> None:
+        self.sql = sql
+        self.name = b"house_%d" % next(self._numbers)
+
+
+class Prepared(Command):
     """A statement as the driver takes it, and the rows that it finds as the rules take them."""
 
     def __init__(self, statement: Executable, names: tuple[str, ...], dialect: Dialect) -> None:
         compiled = cast(SQLCompiler, statement.compile(dialect=dialect, column_keys=list(names)))  # type: ignore[attr-defined]
         # Of `column.in_((…))` each item becomes a parameter, which SQLAlchemy works out when it executes.
         expanded = compiled.construct_expanded_state(dict.fromkeys(names)) if compiled.post_compile_params else None
-        self.sql = expanded.statement if expanded else str(compiled)
-        self._order = expanded.positiontup if expanded else compiled.positiontup
+        sql = expanded.statement if expanded else str(compiled)
+        order = expanded.positiontup if expanded else compiled.positiontup
+        if order is None:  # by name, as psycopg's cursors take them; libpq takes them by number
+            sql, order = _numbered(sql)
+        super().__init__(sql)
+        self._order = order
         self._dialect = dialect
         self._columns: list[Any] = list(getattr(statement, "exported_columns", ()))
         self._make_row: Convert | None = None
@@ -61,23 +84,20 @@ class Prepared:
         self._own = {name: convert(value) if (convert := to_driver[name]) else value for name, value in own.items()}
         self._converted = [(name, convert) for name in names if (convert := to_driver.get(name))]
 
-    def parameters(self, given: Parameters) -> Any:
-        """What the driver is handed: these values, and the statement's own."""
+    def parameters(self, given: Parameters) -> list[Any]:
+        """What the driver is handed: these values and the statement's own, in their order."""
         values = {**self._own, **given}
         for name, convert in self._converted:
             values[name] = convert(values[name])
-        return values if self._order is None else [values[name] for name in self._order]
+        return [values[name] for name in self._order]
 
-    def rows(self, cursor: Any) -> Convert:
-        """What makes a row of what the driver has read: psycopg's row factory."""
+    def row_maker(self, code_of: Callable[[int], Any]) -> Convert:
+        """What makes a row of the values that the driver has read. `code_of`: the driver's code of a column's type."""
         if self._make_row is None:
-            if cursor.description is None:
-                return tuple
-            self._make_row = self._row_maker([column[1] for column in cursor.description])
+            self._make_row = self._row_maker([code_of(n) for n in range(len(self._columns))])
         return self._make_row
 
     def _row_maker(self, codes: Sequence[Any]) -> Convert:
-        """`codes`: the driver's codes of the columns' types."""
         names = [column.key for column in self._columns]
         row: Any = namedtuple("Found", names, rename=True)  # type: ignore[misc]
         converted = [
@@ -110,22 +130,34 @@ def _default_of(column: Any) -> Any:
     return column.default.arg
 
 
+def _numbered(sql: str) -> tuple[str, list[str]]:
+    """`%(name)s` as `$1`, and the names in the order of their numbers."""
+    numbers: dict[str, int] = {}
+
+    def number(found: re.Match[str]) -> str:
+        name = found[1]
+        return "%" if name is None else f"${numbers.setdefault(name, len(numbers) + 1)}"
+
+    return PLACEHOLDER.sub(number, sql), list(numbers)
+
+
 _prepared = lru_cache(STATEMENTS_MAX)(Prepared)
+_command = lru_cache(Command)
 
 
 class Reply:
     """What a statement found, or what its RETURNING gave back. To ask is to wait for it."""
 
-    __slots__ = ("_read", "_rows")
+    __slots__ = ("_find", "_rows")
 
-    def __init__(self, read: Callable[[], Sequence[AnyRow]]) -> None:
-        self._read = read
+    def __init__(self, find: Callable[[], Sequence[AnyRow]]) -> None:
+        self._find = find
         self._rows: Sequence[AnyRow] | None = None
 
     def all(self) -> Sequence[AnyRow]:
         """Every row."""
         if self._rows is None:
-            self._rows = self._read()
+            self._rows = self._find()
         return self._rows
 
     def first(self) -> AnyRow | None:
@@ -147,27 +179,23 @@ class Reply:
 class Line:
     """The way of statements to a database that runs them when they are sent."""
 
+    own_listeners = 0  #: to an engine's statements
+
     def __init__(self, core: Connection) -> None:
         self._core = core
         self._driver: Any = None
+        self._is_open = self._is_heard = False
 
     def send(self, statement: Executable, parameters: Parameters) -> Reply:
         """Hand over a statement of a module, which is compiled once; its rows are of columns, never objects of the ORM."""
         prepared = _prepared(statement, tuple(parameters), self._core.dialect)
         values = prepared.parameters(parameters)
-        heard: Any = self._core.dispatch
+        if not self._is_open:
+            self._open()
         try:
-            cursor = self._open(prepared)
-            for hear in heard.before_cursor_execute:
-                hear(self._core, cursor, prepared.sql, values, None, False)
-            reply = self._run(prepared, cursor, values)
+            return self._run_heard(prepared, values) if self._is_heard else self._run(prepared, values)
         except self._core.dialect.loaded_dbapi.Error as error:
             raise self._failed(error) from error
-        if heard.after_cursor_execute:
-            self.settle()
-            for hear in heard.after_cursor_execute:
-                hear(self._core, cursor, prepared.sql, values, None, False)
-        return reply
 
     def settle(self) -> None:
         """Wait until everything that was sent has run."""
@@ -176,21 +204,31 @@ class Line:
         """Commit together with the last of what was sent. Afterwards SQLAlchemy commits, and has nothing left to do."""
 
     def abandon(self) -> None:
-        """Wait for what was sent, and care no more for what came of it: it is about to be undone."""
-        with suppress(DBAPIError):
-            self.settle()
+        """Undo what was sent, and care no more for what came of it. Afterwards SQLAlchemy undoes what it did."""
 
-    def _open(self, _prepared: Prepared) -> Any:
-        """A cursor for a statement, in a transaction."""
+    def _open(self) -> None:
         if not self._core.in_transaction():
             self._core.begin()
         self._driver = self._core.connection.driver_connection
-        return self._driver.cursor()
+        self._is_open = True
+        heard: Any = self._core.dispatch
+        self._is_heard = len(heard.before_cursor_execute) > self.own_listeners or bool(heard.after_cursor_execute)
 
-    def _run(self, prepared: Prepared, cursor: Any, values: Any) -> Reply:
-        cursor.execute(prepared.sql, values)
-        rows = [*map(prepared.rows(cursor), cursor)]
+    def _run(self, prepared: Prepared, values: list[Any]) -> Reply:
+        cursor = self._driver.execute(prepared.sql, values)
+        rows = [*map(prepared.row_maker(lambda _: None), cursor)]
         return Reply(lambda: rows)
+
+    def _run_heard(self, prepared: Prepared, values: list[Any]) -> Reply:
+        heard: Any = self._core.dispatch
+        told = (self._core, self._driver.cursor(), prepared.sql, values, None, False)
+        for hear in heard.before_cursor_execute:
+            hear(*told)
+        reply = self._run(prepared, values)
+        reply.all()
+        for hear in heard.after_cursor_execute:
+            hear(*told)
+        return reply
 
     def _failed(self, error: Any) -> DBAPIError:
         """An error of the driver as SQLAlchemy raises it, so that one place tells what is worth another try."""
@@ -211,53 +249,134 @@ class Line:
         return cast(DBAPIError, wrapped)
 
 
+class _Answer:
+    """What the server said to one thing that was sent, once it is here."""
+
+    __slots__ = ("prepares", "result")
+
+    def __init__(self, prepares: Command | None = None) -> None:
+        self.prepares = prepares
+        self.result: PGresult | None = None
+
+
 class PipelinedLine(Line):
     """The way to PostgreSQL: what is sent is waited for when a reply is asked for."""
 
+    own_listeners = 1
+
     def __init__(self, core: Connection) -> None:
         super().__init__(core)
-        self._pipeline: AbstractContextManager[Any] | None = None
-        self._open_lines: dict[Any, Any] = {}  #: what the driver's connection keeps; it outlives an invalidated `core`
+        self._pending: deque[_Answer] = deque()
+        self._error: psycopg.Error | None = None  #: the first one
 
     def settle(self) -> None:
-        if self._pipeline is None:
+        if not self._is_open:
             return
-        pipeline, self._pipeline = self._pipeline, None
-        self._open_lines.pop(LINE)
         try:
-            pipeline.__exit__(None, None, None)
-        except self._core.dialect.loaded_dbapi.Error as error:
+            self._sync()
+            self._collect()
+        except psycopg.Error as error:
+            self._close()
             raise self._failed(error) from error
+        self._close()
 
     def finish(self) -> None:
-        if self._pipeline is None:
+        if not self._is_open:
             return
-        try:
-            end = self._driver.cursor()
-            end.execute("COMMIT", prepare=False)
-        except self._core.dialect.loaded_dbapi.Error as error:
-            raise self._failed(error) from error
+        end = self._put(_command("COMMIT"), [])
         self.settle()
-        assert end.statusmessage == "COMMIT", "an error of the database that somebody caught has undone everything"
+        assert end.result is not None, "what settles is answered"
+        assert end.result.command_status == b"COMMIT", "an error that somebody caught has undone everything"
 
-    def _open(self, prepared: Prepared) -> Any:
-        if self._pipeline is None:
-            super()._open(prepared)
-            self._pipeline = self._driver.pipeline()
-            self._pipeline.__enter__()
-            self._open_lines = self._core.info
-            self._open_lines[LINE] = self
-        return self._driver.cursor(row_factory=prepared.rows)
+    def abandon(self) -> None:
+        """What is undone here keeps the connection's prepared statements; psycopg's own rollback drops them."""
+        if not self._is_open:
+            return
+        with suppress(psycopg.Error):
+            self._sync()
+            self._put(_command("ROLLBACK"), [])
+            self._sync()
+            self._collect()
+        self._close()
 
-    def _run(self, prepared: Prepared, cursor: Any, values: Any) -> Reply:
-        cursor.execute(prepared.sql, values, prepare=True)
-        return Reply(partial(self._read, cursor))
+    def _open(self) -> None:
+        super()._open()
+        self._libpq: PGconn = self._driver.pgconn
+        self._adapter = Transformer(self._driver)
+        self._kept = self._core.info
+        self._kept[LINE] = self
+        self._known: set[bytes] = self._kept.setdefault(PREPARED, set())
+        is_begun = self._libpq.transaction_status != TransactionStatus.IDLE
+        self._libpq.enter_pipeline_mode()
+        if not is_begun:
+            self._put(_command(_begin(self._driver)), [])
 
-    def _read(self, cursor: Any) -> Sequence[AnyRow]:
+    def _close(self) -> None:
+        self._kept.pop(LINE, None)
+        self._pending.clear()
+        self._is_open = False
+        with suppress(psycopg.Error):  # there is no mode to leave on a connection that is gone
+            self._libpq.exit_pipeline_mode()
+
+    def _run(self, prepared: Prepared, values: list[Any]) -> Reply:
+        return Reply(partial(self._rows_of, prepared, self._put(prepared, values)))
+
+    def _put(self, command: Command, values: list[Any]) -> _Answer:
+        """Send a command, prepared under its name."""
+        if command.name not in self._known:
+            self._libpq.send_close_prepared(command.name)  # the server may know it still where we forgot it
+            self._pending.append(_Answer())
+            self._libpq.send_prepare(command.name, command.sql.encode())
+            self._pending.append(_Answer(command))
+            self._known.add(command.name)
+        dumped = self._adapter.dump_sequence(values, [PyFormat.TEXT] * len(values))
+        self._libpq.send_query_prepared(command.name, dumped)
+        answer = _Answer()
+        self._pending.append(answer)
+        return answer
+
+    def _sync(self) -> None:
+        """Mark where the server takes up again after an error."""
+        self._libpq.pipeline_sync()
+        self._pending.append(_Answer())
+
+    def _rows_of(self, prepared: Prepared, answer: _Answer) -> Sequence[AnyRow]:
         try:
-            return cast(Sequence[AnyRow], cursor.fetchall())
-        except self._core.dialect.loaded_dbapi.Error as error:
+            if answer.result is None:
+                self._libpq.send_flush_request()
+                self._collect()
+        except psycopg.Error as error:
             raise self._failed(error) from error
+        assert answer.result is not None
+        self._adapter.set_pgresult(answer.result)
+        make_row = prepared.row_maker(answer.result.ftype)
+        return self._adapter.load_rows(0, answer.result.ntuples, make_row)
+
+    def _collect(self) -> None:
+        """Take in the answers to all that was sent. Raises the first error of this transaction."""
+        # libpq's own waiting would keep all threads of the process waiting: whoever is waited for may be one of them.
+        self._driver.wait(generators.send(self._libpq))
+        while self._pending:
+            answer = self._pending.popleft()
+            results = self._driver.wait(generators.fetch_many(self._libpq))
+            if not results:
+                raise psycopg.OperationalError(self._libpq.get_error_message())
+            if results[0].status in DONE:
+                answer.result = results[0]
+            elif results[0].status != ExecStatus.PIPELINE_SYNC:
+                self._note_failure(answer, results[0])
+        if self._error is not None:
+            raise self._error
+
+    def _note_failure(self, answer: _Answer, result: PGresult) -> None:
+        if answer.prepares is not None:
+            self._known.discard(answer.prepares.name)
+        if result.status == ExecStatus.PIPELINE_ABORTED:  # it comes after the one that failed
+            return
+        error = psycopg.errors.error_from_result(result)
+        if error.sqlstate in STALE_STATES:
+            self._known.clear()
+        self._error = self._error or error
 
 
 def line_to(core: Connection) -> Line:
@@ -266,15 +385,10 @@ def line_to(core: Connection) -> Line:
 
 
 def make_pipelines_possible(engine: Engine) -> None:
-    """Let PostgreSQL's connections prepare what is sent, and SQLAlchemy wait for it."""
-    event.listen(engine, "connect", _prepare_often)
+    """Let SQLAlchemy wait for what was sent, and know what its rollbacks drop. For PostgreSQL."""
     event.listen(engine, "before_cursor_execute", _settle)
-
-
-def _prepare_often(connection: psycopg.Connection[Any], _record: object) -> None:
-    connection.prepared_max = PREPARED_MAX
-    # A number is 64 bits wide whatever it is. By their size, each mixture of sizes would be a statement of its own.
-    connection.adapters.register_dumper(int, Int8Dumper)
+    event.listen(engine, "rollback", _forget)
+    event.listen(engine, "rollback_savepoint", _forget)
 
 
 def _settle(
@@ -284,3 +398,19 @@ def _settle(
     line: PipelinedLine | None = connection.info.get(LINE) if context is not None else None
     if line is not None:
         line.settle()
+
+
+def _forget(connection: Connection, *_: object) -> None:
+    """psycopg drops all prepared statements with a rollback, of which it does none where nothing is left to undo."""
+    if connection.invalidated:
+        return
+    driver: Any = connection.connection.driver_connection
+    if driver.pgconn.transaction_status != TransactionStatus.IDLE:
+        connection.info.get(PREPARED, set()).clear()
+
+
+def _begin(driver: psycopg.Connection[Any]) -> str:
+    """How psycopg begins a transaction on this connection."""
+    level = driver.isolation_level
+    words = "BEGIN" if level is None else f"BEGIN ISOLATION LEVEL {level.name.replace('_', ' ')}"
+    return words if driver.read_only is None else f"{words} READ {'ONLY' if driver.read_only else 'WRITE'}"

@@ -114,7 +114,12 @@ class ActivityRequest(ActivityChanges):
 class CancellationRequest(Arguments):
     """Why; those who have reserved read it."""
 
-    reason = Words(required=True, length_min=1, length_max=REASON_LENGTH_MAX)
+    reason = Words(
+        required=True,
+        length_min=1,
+        length_max=REASON_LENGTH_MAX,
+        metadata={"description": "Everybody who has reserved reads it."},
+    )
 
 
 class ManagedArguments(PageArguments):

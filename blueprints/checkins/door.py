@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-from blueprints.checkins.door_scan_schemas import DoorScanArguments
+from blueprints.checkins.door_scan_schemas import DoorScanArguments, shown_to
 from blueprints.checkins.door_schemas import DoorCodeView, RosterCandidateView, RosterSearchArguments, on_the_door
 from blueprints.checkins.schemas import ScanView
 from blueprints.checkins.screen import on_screen
@@ -41,7 +41,7 @@ def show_door_code(work: Work, session_id: int) -> Any:
 @room.response(200, ScanView)
 def scan_door(work: Work, wish: Wish) -> Any:
     """Check myself in or out, or somebody whose proxy I am, with the code at the door. The nonce makes it repeatable."""
-    return on_screen(scan_at_door(work, house().keys, DoorScan(**wish)))
+    return shown_to(work.actor.id, wish["resident_id"], on_screen(scan_at_door(work, house().keys, DoorScan(**wish))))
 
 
 @room.does(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 from marshmallow import fields, validate
 
 from blueprints.checkins.schemas import NONCE_PATTERN
@@ -25,3 +27,10 @@ class DoorScanArguments(Arguments):
         metadata={"description": "The phone's own name for this scan; sent again, it gets the same answer."},
     )
     resident_id = Id(load_default=None, metadata={"description": "For whom, if not for myself: whose proxy I am."})
+
+
+def shown_to(actor_id: int, resident_id: int | None, answer: SimpleNamespace) -> SimpleNamespace:
+    """The answer as the phone shows it. Who acts for somebody doesn't learn what they earn and have."""
+    if resident_id not in (None, actor_id):
+        answer.points = None
+    return answer

@@ -63,7 +63,15 @@ def show_reservation(work: Work, reservation_id: int) -> Any:
     "/reservations/<id:reservation_id>/confirmation",
     needs=SIGNED_IN,
     once=True,
-    refuses=[refusals.ReservationUnknown, refusals.NoOffer, refusals.OfferLapsed, PointsInsufficient],
+    refuses=[
+        refusals.BookingFrozen,
+        refusals.BookingSuspended,
+        refusals.NoOffer,
+        refusals.OfferLapsed,
+        PointsInsufficient,
+        refusals.ReservationUnknown,
+        refusals.Suspended,
+    ],
 )
 @room.response(200, ReservationView)
 def confirm_offer(work: Work, reservation_id: int) -> Any:

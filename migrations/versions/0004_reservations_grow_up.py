@@ -31,7 +31,14 @@ ADDED = {
         "capacity_min": "0",
         "overbooking_max": "0",
     },
-    "session": {"capacity_min": "0", "overbooking_max": "0", "overbooking": "0", "waiting": "0", "tickets": "0", "revision": "0"},
+    "session": {
+        "capacity_min": "0",
+        "overbooking_max": "0",
+        "overbooking": "0",
+        "waiting": "0",
+        "tickets": "0",
+        "revision": "0",
+    },
     "reservation": {"priority": "0", "rank": "0", "price": "0", "confirmed_at": "reserved_at"},
 }
 
@@ -370,6 +377,7 @@ def create_reservation(name: str) -> None:
                 "full",
                 "party_too_large",
                 "others_first",
+                "suspended",
                 name=op.f("ck_reservation_waitingreason"),
                 native_enum=False,
                 create_constraint=True,
@@ -617,6 +625,7 @@ COLUMNS = {
                 "full",
                 "party_too_large",
                 "others_first",
+                "suspended",
                 name="waitingreason",
                 native_enum=False,
                 create_constraint=True,

@@ -16,7 +16,7 @@ _overdue = (
     select(Visit.resident_id, Visit.session_id)
     .join(Session, and_(Session.town_id == Visit.town_id, Session.id == Visit.session_id))
     .where(Visit.town_id == bindparam("town"), Visit.left_at.is_(None), Session.ends_at <= bindparam("ended_by"))
-    .order_by(Visit.id)
+    .order_by(Visit.resident_id)
     .limit(bindparam("limit"))
 )
 

@@ -248,7 +248,7 @@ class _Deciding:
     def _enter(self) -> tuple[Stay | None, bool]:
         """The visit that this entry makes, and whether it met one in another room."""
         sight = self._sight()
-        if self._work.now < self._room.closes_at:
+        if not self._overridden and self._work.now < self._room.closes_at:
             stay = enter_alone(self._work, self._person.id, self._room, sight)
             if stay is not None:
                 return stay, False

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, bindparam, case, func, or_, select
+from sqlalchemy import and_, bindparam, case, func, select
 
 from models.cards import Identification
 from models.checkins import Conflict, Direction, RefusalReason, Scan, ScannerKind, ScanResult, ScanUndo, Visit
@@ -76,19 +76,10 @@ class Attendance:
     next_after: Position | None
 
 
-_begins, _ends = Visit.entry_scan_id == Scan.id, Visit.exit_scan_id == Scan.id
-_counts_as = (
-    select(func.min(case((_begins, ENTRY), else_=EXIT)))
-    .where(
-        Visit.town_id == Scan.town_id,
-        Visit.resident_id == Scan.resident_id,
-        Visit.session_id == Scan.session_id,
-        or_(_begins, _ends),
-    )
-    .correlate(Scan)
-    .scalar_subquery()
-    .label("counts_as")
-)
+_visit_of_scan = and_(Visit.town_id == Scan.town_id, Visit.resident_id == Scan.resident_id)
+_begins = select(Visit.id).where(_visit_of_scan, Visit.entry_scan_id == Scan.id).correlate(Scan).exists()
+_ends = select(Visit.id).where(_visit_of_scan, Visit.exit_scan_id == Scan.id).correlate(Scan).exists()
+_counts_as = case((_begins, ENTRY), (_ends, EXIT)).label("counts_as")
 _scans = (
     select(
         Scan.id,

@@ -9,7 +9,7 @@ open visit of each resident at most.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, cast
 
@@ -17,7 +17,7 @@ from sqlalchemy import Table, and_, bindparam, delete, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from models.activities import Activity, Session
-from models.checkins import IS_OPEN, Scan, ScanUndo, Visit
+from models.checkins import IS_EVIDENCE, IS_OPEN, Scan, ScanUndo, Visit
 from models.reservations import Reservation, ReservationStatus
 from models.residents import Resident
 from rules.checkins.visits import CLOSES_AFTER, Folded, Room, Sight, Stay, fold, signed_minutes, touching
@@ -58,7 +58,7 @@ _lock_reservation = (
     .where(Reservation.town_id == bindparam("town"), Reservation.id == bindparam("reservation"))
     .with_for_update(key_share=True)
 )
-_is_of_resident = and_(Scan.town_id == bindparam("town"), Scan.resident_id == bindparam("resident"), Scan.is_evidence)
+_is_of_resident = and_(Scan.town_id == bindparam("town"), Scan.resident_id == bindparam("resident"), IS_EVIDENCE)
 _is_near = Scan.occurred_at.between(bindparam("since"), bindparam("until"))
 _sights = (
     select(
@@ -104,8 +104,10 @@ _touches = (
     .where(
         _is_of_resident,
         _is_near,
-        Session.checkin_opens_at < bindparam("closes_at"),
-        Session.ends_at > bindparam("ends_after"),
+        or_(
+            and_(Session.checkin_opens_at < bindparam("closes_at"), Session.ends_at > bindparam("ends_after")),
+            and_(Scan.occurred_at >= bindparam("opens_at"), Scan.occurred_at < bindparam("closes_at")),
+        ),
     )
     .exists()
 )
@@ -164,6 +166,7 @@ def enter_alone(work: Work, resident_id: int, room: Room, sight: Sight) -> Stay 
         "resident": resident_id,
         "since": room.opens_at - REACH,
         "until": room.closes_at + REACH,
+        "opens_at": room.opens_at,
         "closes_at": room.closes_at,
         "ends_after": room.opens_at - CLOSES_AFTER,
         "its_id": work.new_id(),
@@ -190,7 +193,8 @@ def rewrite_visits(
     rows = _read_sights(work, resident_id, begin - REACH, room.closes_at + REACH)
     sights = [_sight(row) for row in rows if row.scan_id != undone] + ([seen] if seen else [])
     rooms = {row.session_id: room_of(row, row.session_id) for row in rows} | {room.session_id: room}
-    near = _near(rooms, room, stored)
+    rooms = _reaching(rooms, sights)
+    near = _near(rooms, rooms[room.session_id], stored)
     folded = fold((sight for sight in sights if sight.session_id in near), rooms, work.now)
     before = [visit for visit in stored if visit.session_id in near]
     changed = _write(work, resident_id, before, folded.stays)
@@ -211,6 +215,17 @@ def _read_visits(work: Work, resident_id: int, room: Room) -> Sequence[AnyRow]:
 def _read_sights(work: Work, resident_id: int, since: datetime, until: datetime) -> Sequence[AnyRow]:
     asked = {"town": work.town_id, "resident": resident_id, "since": since, "until": until}
     return work.core.execute(_sights, asked).all()
+
+
+def _reaching(rooms: dict[int, Room], sights: Sequence[Sight]) -> dict[int, Room]:
+    """The rooms, each open from when somebody was seen there: staff may have let them in before."""
+    first: dict[int, datetime] = {}
+    for sight in sights:
+        first[sight.session_id] = min(sight.at, first.get(sight.session_id, sight.at))
+    return {
+        session_id: replace(room, opens_at=min(room.opens_at, first.get(session_id, room.opens_at)))
+        for session_id, room in rooms.items()
+    }
 
 
 def _near(rooms: dict[int, Room], room: Room, stored: Sequence[AnyRow]) -> set[int]:

@@ -16,7 +16,7 @@ from sqlalchemy import and_, bindparam, select
 from sqlalchemy.dialects.postgresql import insert
 
 from models.activities import Activity, Session
-from models.checkins import Direction, Scan, ScannerKind, ScanUndo
+from models.checkins import IS_EVIDENCE, Direction, Scan, ScannerKind, ScanUndo
 from models.reservations import ReservationStatus
 from models.residents import Resident, Role
 from models.territory import Territory
@@ -91,7 +91,12 @@ _scan = (
     .join(Activity, and_(Activity.town_id == Session.town_id, Activity.id == Session.activity_id))
     .join(Territory, and_(Territory.town_id == Activity.town_id, Territory.id == Activity.community_id))
     .outerjoin(Resident, and_(Resident.town_id == Scan.town_id, Resident.id == Scan.resident_id))
-    .where(Scan.town_id == bindparam("town"), Scan.scanner_id == bindparam("scanner"), Scan.nonce == bindparam("nonce"))
+    .where(
+        Scan.town_id == bindparam("town"),
+        Scan.scanner_id == bindparam("scanner"),
+        Scan.scanner_kind == bindparam("kind"),
+        Scan.nonce == bindparam("nonce"),
+    )
 )
 _kept = select(ScanUndo.answer).where(ScanUndo.town_id == bindparam("town"), ScanUndo.scan_id == bindparam("scan"))
 _came = (
@@ -102,7 +107,7 @@ _came = (
         Scan.resident_id == bindparam("resident"),
         Scan.session_id == bindparam("session"),
         Scan.direction == Direction.IN,
-        Scan.is_evidence,
+        IS_EVIDENCE,
         Scan.id != bindparam("scan"),
         ScanUndo.scan_id.is_(None),
     )
@@ -138,8 +143,8 @@ def _find_scan(work: Work, nonce: str) -> AnyRow:
     """The actor's own scan. Raises ScanUnknown, Forbidden."""
     if not NONCE.fullmatch(nonce):
         raise ScanUnknown
-    asked = {"town": work.town_id, "scanner": work.actor.id, "nonce": nonce}
-    scan = work.core.execute(_scan, asked).first()
+    asked = {"scanner": work.actor.id, "kind": ScannerKind(work.actor.kind.value), "nonce": nonce}
+    scan = work.core.execute(_scan, {"town": work.town_id, **asked}).first()
     if scan is None:
         raise ScanUnknown
     if work.actor.kind is ActorKind.STAFF:

@@ -61,7 +61,7 @@ def lots_of(work: Work, plan: Plan, resident_id: int, day: date) -> dict[str, di
 
 def person_of(work: Work, resident_id: int, at: datetime) -> dict[str, Any]:
     """What is known of a resident, as conditions ask for it: `person.volunteer`, `person.registered_days` …"""
-    row = work.core.execute(_person, {"town": work.town_id, "resident": resident_id}).one()
+    row = work.send(_person, {"town": work.town_id, "resident": resident_id}).one()
     return {
         "kind": "resident",
         "volunteer": bool(row.volunteer),

@@ -223,7 +223,7 @@ def void_event(work: Work, source: str, ref: str, reason: str) -> bool:
     `reason`: in words, for the resident's statement. Raises PointsInsufficient when points that came of it are spent; then
     nothing is undone.
     """
-    event = work.core.execute(_event, {"town": work.town_id, "of_source": source, "ref": ref}).first()
+    event = work.send(_event, {"town": work.town_id, "of_source": source, "ref": ref}).first()
     if event is None:
         return False
     take_turn(work, event.subject_id)
@@ -236,7 +236,7 @@ def next_ref(work: Work, source: str, ref: str) -> str:
     An event that isn't void keeps its name: recording it anew under this one is refused, and `void_event` finds it.
     """
     n, name = 1, ref
-    while work.core.execute(_is_void, {"town": work.town_id, "of_source": source, "ref": name}).first() is not None:
+    while work.send(_is_void, {"town": work.town_id, "of_source": source, "ref": name}).first() is not None:
         n += 1
         name = f"{ref}#{n}"
     return name
@@ -248,12 +248,12 @@ def void_named(work: Work, resident_id: int, ref: str, verdict: Verdict) -> None
     The caller has taken the resident's turn. Raises PointsInsufficient.
     """
     asked = {"town": work.town_id, "resident": resident_id, "ref": ref}
-    for first in work.core.execute(_named, asked).all():
+    for first in work.send(_named, asked).all():
         event, n = first, 1
         while _why_void(work, event.id) == CORRECTED:
             n += 1
             later = {"town": work.town_id, "of_source": event.source, "ref": f"{ref}#{n}"}
-            anew = work.core.execute(_event, later).first()
+            anew = work.send(_event, later).first()
             if anew is None or anew.subject_id != resident_id:
                 break
             event = anew
@@ -262,14 +262,14 @@ def void_named(work: Work, resident_id: int, ref: str, verdict: Verdict) -> None
 
 def corrected_events(work: Work) -> set[int]:
     """The town's events that were recorded anew or never happened: a replay leaves them out."""
-    rows = work.core.execute(_voids_of_town, {"town": work.town_id})
+    rows = work.send(_voids_of_town, {"town": work.town_id}).all()
     return {int(row.source_ref) for row in rows if row.payload.get("why") == CORRECTED}
 
 
 def _why_void(work: Work, event_id: int) -> str | None:
     """The word that the void of an event gives; None when it isn't void."""
     asked = {"town": work.town_id, "of_source": VOID, "ref": str(event_id)}
-    void = work.core.execute(_event, asked).first()
+    void = work.send(_event, asked).first()
     return None if void is None else str(void.payload.get("why", ""))
 
 
@@ -378,7 +378,7 @@ def _take_off(work: Work, undone: _Deed, counted: Mapping[tuple[str, str], int],
 def _read_past(work: Work, undone: _Deed) -> list[_Deed]:
     """The resident's other events, void ones too, as they were judged."""
     whom = {"town": work.town_id, "resident": undone.resident_id}
-    events = work.core.execute(_of_resident, whom).all()
+    events = work.send(_of_resident, whom).all()
     void = {event.source_ref for event in events if event.source == VOID}
     others = [event for event in events if event.source != VOID and event.id != undone.event.id]
     if not others:
@@ -386,7 +386,7 @@ def _read_past(work: Work, undone: _Deed) -> list[_Deed]:
     moments = [event.occurred_at for event in others]
     plans = plans_between(work, min(moments), max(moments) + timedelta(microseconds=1))
     starts = [start for start, _ in plans]
-    traces = {row.event_id: Trace.from_json(row.changes) for row in work.core.execute(_traces_of_resident, whom)}
+    traces = {row.event_id: Trace.from_json(row.changes) for row in work.send(_traces_of_resident, whom).all()}
     return [
         _Deed(
             event,
@@ -449,7 +449,7 @@ def _judge_standing(
 
 def _moved_by(work: Work, deed: _Deed) -> list[AnyRow]:
     asked = {"town": work.town_id, "resident": deed.resident_id, "event": deed.event.id}
-    return [row for statement in (_taken_by_event, _earned_by_event) for row in work.core.execute(statement, asked)]
+    return [row for statement in (_taken_by_event, _earned_by_event) for row in work.send(statement, asked).all()]
 
 
 def _reverse(work: Work, rows: Sequence[AnyRow], verdict: Verdict) -> None:
@@ -480,5 +480,5 @@ def _lock_ledger(work: Work, moved: Sequence[AnyRow]) -> None:
         of_book = [row for row in moved if row.book == code]
         lock_accounts(work, {row.wallet_id for row in of_book})
         asked = {"town": work.town_id, "txns": [row.id for row in of_book if row.kind is TxnKind.EARN]}
-        for pool in work.core.execute(_pools_of, asked).all():
+        for pool in work.send(_pools_of, asked).all():
             lock_accounts(work, [pool.id])

@@ -22,7 +22,7 @@ from rules.errors import Kind, RuleError
 from rules.ids import ID_MAX
 from rules.outbox import Message, put
 from rules.paging import Page, Position, cut
-from rules.points.voiding import void_event
+from rules.points.voiding import next_ref, void_event
 from rules.reservations.desk import NO_SHOW
 from rules.reservations.holding import COLUMNS, find_reservation
 from rules.reservations.paying import give_price_back
@@ -224,7 +224,7 @@ def _excuse_no_show(work: Work, reservation_id: int, title: str, note: str) -> N
     excused = work.core.execute(_excuse, asked).first()
     if excused is None:
         return
-    void_event(work, SOURCE, f"{reservation_id}:{NO_SHOW}", f"申诉成立：{note}")
+    void_event(work, SOURCE, next_ref(work, SOURCE, f"{reservation_id}:{NO_SHOW}"), f"申诉成立：{note}")
     if excused.hold_txn_id is not None:
         give_price_back(work, excused.hold_txn_id, title)
 

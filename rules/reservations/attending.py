@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, exists, update
 from sqlalchemy.orm import aliased
 
 from models.reservations import LIVE, Reservation, ReservationStatus
-from rules.points.voiding import void_event
+from rules.points.voiding import next_ref, void_event
 from rules.reservations.desk import NO_SHOW
 from rules.reservations.holding import COLUMNS, read_reservation
 from rules.reservations.paying import capture_price, hold_again
@@ -91,5 +91,6 @@ def revive_no_show(work: Work, reservation_id: int) -> bool:
     if revived is None:  # there is another reservation by now, which holds its own places
         move_counters(work, session_id, places=-held.party_size)
         return False
-    void_event(work, SOURCE, f"{reservation_id}:{NO_SHOW}", "补传的签到记录证明已到场")
+    ref = next_ref(work, SOURCE, f"{reservation_id}:{NO_SHOW}")
+    void_event(work, SOURCE, ref, "补传的签到记录证明已到场")
     return True

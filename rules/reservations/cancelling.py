@@ -16,7 +16,7 @@ from models.residents import Role
 from rules.clock import ZONE
 from rules.reservations.desk import check_cancelling_quota, tell_rulebook
 from rules.reservations.eligibility import wanted_of
-from rules.reservations.holding import COLUMNS, find_reservation, read_reservation
+from rules.reservations.holding import COLUMNS, find_reservation, lock_reservation
 from rules.reservations.paying import give_price_back
 from rules.reservations.places import lock_session, move_counters
 from rules.reservations.refusals import ReservationOver, TooLateToCancel
@@ -52,7 +52,7 @@ def cancel_reservation(work: Work, reservation_id: int) -> AnyRow:
     """
     found = find_reservation(work, reservation_id, Role.ORGANISER, Role.SCANNER)
     session = lock_session(work, found.session_id)
-    held = read_reservation(work, reservation_id)  # as it is now that nobody else gives out this session's places
+    held = lock_reservation(work, reservation_id)  # as it is now that nobody else gives out this session's places
     if held.status not in CANCELLABLE or session.closed_at is not None:
         raise ReservationOver
     is_staff = work.actor.kind is ActorKind.STAFF
@@ -62,8 +62,7 @@ def cancel_reservation(work: Work, reservation_id: int) -> AnyRow:
     by = CancelledBy.STAFF if is_staff else CancelledBy.RESIDENT
     asked = {"town": work.town_id, "reservation": reservation_id, "as_it_was": held.status}
     cancelled = work.send(_cancel, asked | {"now": work.now, "by": by}).first()
-    if cancelled is None:  # used between the look and now: a scan doesn't lock the session
-        raise ReservationOver
+    assert cancelled is not None, "it is locked as it was read"
     _free(work, session, held)
     if held.status is ReservationStatus.CONFIRMED and not is_staff:
         wanted = wanted_of(session, held.resident_id, held.party_size)

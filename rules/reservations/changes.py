@@ -15,8 +15,10 @@ from models.reservations import HOLDING, IS_LIVE, CancelledBy, Reservation, Rese
 from rules.ledger.holds import read_hold
 from rules.ledger.moving import lock_accounts
 from rules.outbox import Message, put
+from rules.reservations.desk import forget_wishes
 from rules.reservations.paying import give_price_back, prolong
 from rules.reservations.places import lock_session, move_counters
+from rules.reservations.reserving import SOURCE
 from rules.reservations.waiting import promote
 from rules.rows import AnyRow
 from rules.work import Work
@@ -72,6 +74,7 @@ def session_cancelled(work: Work, session_id: int, reason: str) -> int:
     waiting = sum(row.status is ReservationStatus.WAITLISTED for row in ended)
     move_counters(work, session_id, places=-places, parties=-waiting)
     _tell(work, SESSION_CANCELLED, session_id, ended, {"reason": reason})
+    forget_wishes(work, SOURCE, {row.id: row.resident_id for row in ended}, reason)
     _give_all_back(work, session_id, [row.hold_txn_id for row in ended if row.hold_txn_id is not None])
     return len(ended)
 

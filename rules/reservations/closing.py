@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, bindparam, exists, or_, select, text, update
+from sqlalchemy import Boolean, and_, bindparam, exists, or_, select, text, update
 from sqlalchemy.orm import aliased
 
 from models.activities import Session, SessionStatus
@@ -22,7 +22,7 @@ from models.reservations import Reservation, ReservationStatus
 from models.residents import Role
 from models.territory import Territory
 from rules.outbox import Message, put
-from rules.reservations.desk import NO_SHOW, tell_rulebook
+from rules.reservations.desk import NO_SHOW, forget_wishes, tell_rulebook
 from rules.reservations.eligibility import wanted_of
 from rules.reservations.holding import COLUMNS, read_reservation
 from rules.reservations.paying import UPLOAD_DAYS
@@ -35,6 +35,7 @@ from rules.rows import AnyRow
 from rules.work import Work
 
 TOLD = "reservation.no_show"
+_WITHOUT_A_PLACE = (ReservationStatus.APPLIED, ReservationStatus.WAITLISTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +94,13 @@ _mark = (
         Reservation.town_id == bindparam("town"),
         Reservation.id == bindparam("reservation"),
         Reservation.status == ReservationStatus.CONFIRMED,
+        or_(bindparam("is_over", type_=Boolean), Reservation.release_at <= bindparam("now")),
     )
     .values(status=ReservationStatus.NO_SHOW, no_show_at=bindparam("now"))
     .returning(*COLUMNS)
     .execution_options(synchronize_session=False)
 )
-_statuses = select(Reservation.id, Reservation.status, Reservation.party_size).where(
+_statuses = select(Reservation.id, Reservation.resident_id, Reservation.status, Reservation.party_size).where(
     Reservation.town_id == bindparam("town"), Reservation.session_id == bindparam("session")
 )
 _end_waiting = (
@@ -146,10 +148,15 @@ def sessions_over(work: Work, since: datetime, limit: int) -> Sequence[int]:
 
 
 def mark_no_show(work: Work, reservation_id: int) -> bool:
-    """Somebody didn't come: the place is free, and the rulebook says what follows. False: they came, or it was marked."""
-    held = read_reservation(work, reservation_id)
-    session = lock_session(work, held.session_id)
-    marked = work.core.execute(_mark, {"town": work.town_id, "reservation": reservation_id, "now": work.now}).first()
+    """Somebody didn't come: the place is free, and the rulebook says what follows.
+
+    False: they came, it was marked before, or the session was moved or called off meanwhile.
+    """
+    session = lock_session(work, read_reservation(work, reservation_id).session_id)
+    if session.status is not SessionStatus.SCHEDULED or work.now < session.starts_at:
+        return False
+    asked = {"town": work.town_id, "reservation": reservation_id, "now": work.now}
+    marked = work.core.execute(_mark, asked | {"is_over": session.ends_at <= work.now}).first()
     if marked is None:
         return False
     move_counters(work, session.id, places=-marked.party_size)
@@ -173,6 +180,8 @@ def close_session(work: Work, session_id: int) -> Closed:
     if session.closed_at is None:
         offered = sum(row.party_size for row in rows if row.status is ReservationStatus.OFFERED)
         work.core.execute(_end_waiting, {"town": work.town_id, "session": session_id})
+        in_vain = {row.id: row.resident_id for row in rows if row.status in _WITHOUT_A_PLACE}
+        forget_wishes(work, SOURCE, in_vain, "候补未成")
         move_counters(work, session_id, places=-offered)
         closed = work.core.execute(_close, {"town": work.town_id, "session": session_id, "now": work.now}).first()
         assert closed is not None, "the session is locked and open"

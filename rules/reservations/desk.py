@@ -8,7 +8,7 @@ deadlines is stored with the booking and never worked out again: a rule that cha
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +18,7 @@ from rules.errors import RuleError
 from rules.ledger.reading import read_spendable
 from rules.points.events import Occurrence, record_event
 from rules.points.holders import standing_of
+from rules.points.voiding import next_ref, void_event
 from rules.reservations.paying import short_of_points
 from rules.reservations.refusals import (
     NotEligible,
@@ -117,10 +118,11 @@ def check_cancelling_quota(work: Work, wanted: Wanted) -> None:
 def tell_rulebook(work: Work, kind: str, source: str, ref: str, wanted: Wanted) -> None:
     """Record that something was booked, cancelled or not used, where the rulebook in force speaks of it.
 
-    An event that is on record already is left as it is. `ref`: names it within the source.
+    `ref`: names it within the source; one that became void is recorded anew. Raises EventRecorded when it is on record.
     """
     if _that_speaks_of(work, kind) is None:
         return
+    ref = next_ref(work, source, ref)
     happening = Happening(kind, work.now, wanted.title, wanted.facts)
     record_event(
         work,
@@ -136,9 +138,17 @@ def tell_rulebook(work: Work, kind: str, source: str, ref: str, wanted: Wanted) 
     )
 
 
-def with_party(wanted: Wanted, party_size: int) -> Wanted:
-    """The same wish, for so many people."""
-    return replace(wanted, facts={**wanted.facts, "party_size": party_size})
+def forget_wishes(work: Work, source: str, wishes: Mapping[int, int], reason: str) -> None:
+    """Let bookings count no more that came to nothing without anybody's fault. `wishes`: of whom, by the booking's id.
+
+    All turns are taken first, in one order. Nothing happens where the rulebook doesn't speak of bookings.
+    """
+    if not wishes or _that_speaks_of(work, BOOKED) is None:
+        return
+    for resident_id in sorted(set(wishes.values())):
+        take_turn(work, resident_id)
+    for booking_id in sorted(wishes):
+        void_event(work, source, next_ref(work, source, f"{booking_id}:{BOOKED}"), reason)
 
 
 def _that_speaks_of(work: Work, kind: str) -> InForce | None:

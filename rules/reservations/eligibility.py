@@ -91,6 +91,7 @@ _offer = (
     .outerjoin(_home, and_(_home.town_id == Resident.town_id, _home.id == Resident.territory_id))
     .where(Session.town_id == bindparam("town"), Session.id == bindparam("session"))
 )
+_status = select(Resident.status).where(Resident.town_id == bindparam("town"), Resident.id == bindparam("resident"))
 _STAFF_WHO_BOOK = (Role.ORGANISER, Role.SCANNER)
 
 
@@ -124,6 +125,14 @@ def check_eligible(work: Work, offer: AnyRow, resident_id: int, party_size: int)
         raise SessionCancelled
     if offer.reservable_from is not None and work.now < offer.reservable_from:
         raise NotOpenYet(opens=offer.reservable_from.astimezone(ZONE).strftime("%m-%d %H:%M"))
+
+
+def check_may_hold(work: Work, resident_id: int) -> None:
+    """Refuse an offer to whom it can't be made any more: Suspended, BookingFrozen, BookingSuspended."""
+    status = work.send(_status, {"town": work.town_id, "resident": resident_id}).scalar()
+    if status is ResidentStatus.SUSPENDED:
+        raise Suspended
+    check_not_blocked(work, resident_id)
 
 
 def check_not_blocked(work: Work, resident_id: int) -> None:

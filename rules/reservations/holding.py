@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from sqlalchemy import and_, bindparam, exists, or_, select
+from sqlalchemy import and_, bindparam, select
 
 from models.activities import Activity, Session
 from models.reservations import Reservation
-from models.residents import Proxy, Role
+from models.residents import Role
 from models.territory import Territory
 from rules.reservations.refusals import ReservationUnknown
+from rules.residents.acting import NotTheirProxy, resident_for
 from rules.rows import AnyRow
 from rules.work import ActorKind, Work
 
@@ -33,13 +34,7 @@ COLUMNS = (
     Reservation.no_show_at,
 )
 _one = select(*COLUMNS).where(Reservation.town_id == bindparam("town"), Reservation.id == bindparam("reservation"))
-_may_act = exists().where(
-    Proxy.town_id == Reservation.town_id,
-    Proxy.principal_id == Reservation.resident_id,
-    Proxy.agent_id == bindparam("actor"),
-    Proxy.revoked_at.is_(None),
-)
-_of_resident = _one.where(or_(Reservation.resident_id == bindparam("actor"), _may_act))
+_lock = _one.with_for_update(key_share=True)
 _of_staff = (
     _one.add_columns(Territory.path)
     .join(Session, and_(Session.town_id == Reservation.town_id, Session.id == Reservation.session_id))
@@ -59,9 +54,11 @@ def find_reservation(work: Work, reservation_id: int, *roles: Role) -> AnyRow:
         if found is None or not any(work.actor.may(role, found.path) for role in roles):
             raise ReservationUnknown
         return found
-    found = work.send(_of_resident, asked | {"actor": work.actor.id}).first()
-    if found is None:
-        raise ReservationUnknown
+    found = read_reservation(work, reservation_id)
+    try:
+        resident_for(work, found.resident_id)
+    except NotTheirProxy:
+        raise ReservationUnknown from None
     return found
 
 
@@ -71,3 +68,8 @@ def read_reservation(work: Work, reservation_id: int) -> AnyRow:
     if found is None:
         raise ReservationUnknown
     return found
+
+
+def lock_reservation(work: Work, reservation_id: int) -> AnyRow:
+    """A reservation that is there, locked until the work ends."""
+    return work.send(_lock, {"town": work.town_id, "reservation": reservation_id}).one()

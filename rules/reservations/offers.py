@@ -14,6 +14,7 @@ from models.reservations import IS_OFFERED, Reservation, ReservationStatus
 from models.residents import Role
 from rules.clock import ZONE
 from rules.outbox import Message, put
+from rules.reservations.eligibility import check_may_hold
 from rules.reservations.holding import COLUMNS, find_reservation, read_reservation
 from rules.reservations.paying import hold_price
 from rules.reservations.places import lock_session, move_counters, read_session
@@ -66,9 +67,10 @@ _sessions = (
 def confirm_offer(work: Work, reservation_id: int) -> AnyRow:
     """Take the place that is offered; what it costs is held now.
 
-    Raises ReservationUnknown, NoOffer, OfferLapsed, PointsInsufficient.
+    Raises ReservationUnknown, NoOffer, OfferLapsed, PointsInsufficient, Suspended, BookingSuspended, BookingFrozen.
     """
     held = find_reservation(work, reservation_id, Role.ORGANISER, Role.SCANNER)
+    check_may_hold(work, held.resident_id)
     taken = work.core.execute(_take, {"town": work.town_id, "reservation": reservation_id, "now": work.now}).first()
     if taken is None:
         raise _why_not(work, reservation_id)

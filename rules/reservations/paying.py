@@ -14,12 +14,12 @@ from datetime import datetime, timedelta
 from sqlalchemy import bindparam, select
 
 from models.ledger import TXN, TxnKind
-from rules.ledger.holds import Holding, capture, hold, prolong_holds, read_hold, void
+from rules.ledger.holds import Holding, HoldSettled, capture, hold, prolong_holds, read_hold, void
 from rules.ledger.reversing import reverse
 from rules.ledger.spending import PointsInsufficient
 from rules.ledger.transactions import Cause
 from rules.rows import AnyRow
-from rules.work import Work
+from rules.work import TryAgain, Work
 
 #: How long after a session an upload may still prove that somebody was there.
 UPLOAD_DAYS = 3
@@ -63,7 +63,10 @@ def give_price_back(work: Work, hold_id: int, title: str) -> None:
     left = kept.amount - kept.captured - kept.released
     if left > 0:
         cause = Cause(REASON, f"「{title}」未参加，退回 {left} 分", work.now)
-        void(work, f"{REASON}:{hold_id}:void", hold_id, left, cause)
+        try:
+            void(work, f"{REASON}:{hold_id}:void", hold_id, left, cause)
+        except HoldSettled:  # it lapsed between the look and now
+            raise TryAgain from None
 
 
 def prolong(work: Work, hold_ids: Sequence[int], ends_at: datetime) -> None:

@@ -10,15 +10,21 @@ can't know of in time.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam, or_, select, update
+from sqlalchemy import and_, bindparam, exists, or_, select, update
 
-from models.reservations import IS_WAITING, Reservation, ReservationStatus, WaitingReason
+from models.reservations import Reservation, ReservationStatus, WaitingReason
+from models.residents import Resident, ResidentStatus
+from models.rulebook import StandingSuspension
+from rules.errors import RuleError
 from rules.outbox import Message, put
+from rules.reservations.eligibility import check_may_hold
 from rules.reservations.places import is_on, move_counters
 from rules.reservations.seating import Party, Seating, seat
 from rules.rows import AnyRow
+from rules.rulebook.booking import BOOKING
 from rules.sets import is_id_in
 from rules.work import Work
 
@@ -27,9 +33,22 @@ OFFER_MINUTES_DEFAULT = 120
 OFFERED, PROMOTED = "reservation.offered", "reservation.promoted"
 
 _of_session = (Reservation.town_id == bindparam("town"), Reservation.session_id == bindparam("session"))
+_penalised = exists().where(
+    StandingSuspension.town_id == Reservation.town_id,
+    StandingSuspension.resident_id == Reservation.resident_id,
+    StandingSuspension.what == BOOKING,
+    StandingSuspension.until > bindparam("now"),
+)
 _waiting = (
-    select(Reservation.id, Reservation.resident_id, Reservation.party_size, Reservation.price)
-    .where(*_of_session, IS_WAITING)
+    select(
+        Reservation.id,
+        Reservation.resident_id,
+        Reservation.party_size,
+        Reservation.price,
+        or_(Resident.status != ResidentStatus.ACTIVE, _penalised).label("may_be_blocked"),
+    )
+    .join(Resident, and_(Resident.town_id == Reservation.town_id, Resident.id == Reservation.resident_id))
+    .where(*_of_session, Reservation.status == ReservationStatus.WAITLISTED)
     .order_by(Reservation.priority, Reservation.rank)
 )
 _some = (Reservation.town_id == bindparam("town"), is_id_in(Reservation.id, "ids"))
@@ -74,13 +93,25 @@ def promote(work: Work, session: AnyRow) -> list[int]:
     """
     if session.waiting == 0 or not is_promoting(session, work.now):
         return []
-    rows = work.core.execute(_waiting, {"town": work.town_id, "session": session.id}).all()
+    asked = {"town": work.town_id, "session": session.id, "now": work.now}
+    rows = work.core.execute(_waiting, asked).all()
+    blocked = [Party(row.id, row.party_size) for row in rows if row.may_be_blocked and _is_blocked(work, row)]
     free = session.capacity + session.overbooking - session.taken
-    seating = seat(free, [Party(row.id, row.party_size) for row in rows])
+    seating = seat(free, [party for row in rows if (party := Party(row.id, row.party_size)) not in blocked])
+    seating = replace(seating, waiting=(*seating.waiting, *((party, WaitingReason.SUSPENDED) for party in blocked)))
     seated = {party.id for party in seating.seated}
     give_seats(work, session, [row for row in rows if row.id in seated], from_waiting_list=True)
     explain(work, seating, max(free, 0))
     return sorted(seated)
+
+
+def _is_blocked(work: Work, row: AnyRow) -> bool:
+    """Whether this resident may not book for now; asked of those only of whom something is on record."""
+    try:
+        check_may_hold(work, row.resident_id)
+    except RuleError:
+        return True
+    return False
 
 
 def is_promoting(session: AnyRow, now: datetime) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, insert, select, update
 
-from models.residents import OrganisationMember, Resident, ResidentStatus, Role
+from models.residents import OrganisationMember, Resident, ResidentStatus
 from models.venues import BookingStatus, UseStatus, VenueBooking, VenueUse
 from rules.clock import ZONE, local_day, local_moment
 from rules.reservations.desk import NO_TERMS
@@ -26,7 +26,7 @@ from rules.rulebook.plan import BOOKED
 from rules.venues import slots, telling, terms
 from rules.venues.bookings import read_booking
 from rules.venues.hours import in_words, read_opening
-from rules.venues.places import DESK, require_any, share_venue
+from rules.venues.places import DESK, OFFICE, holds_any, require_any, share_venue
 from rules.venues.refusals import (
     BookingClosed,
     BookingNotOpenYet,
@@ -184,7 +184,7 @@ def _columns(
     work: Work, venue: AnyRow, wish: BookingWish, resident_id: int, household_id: int | None
 ) -> dict[str, Any]:
     """The booking's row by the room's own rules."""
-    decides = work.actor.kind is ActorKind.STAFF and work.actor.may(Role.ORGANISER, venue.path)
+    decides = work.actor.kind is ActorKind.STAFF and holds_any(work, OFFICE, venue.path)
     is_pending = venue.needs_approval and not decides
     grace = venue.grace_minutes
     return {

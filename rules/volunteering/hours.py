@@ -55,7 +55,7 @@ _signed = select(RECORD.c.id, RECORD.c.minutes, RECORD.c.served_on, RECORD.c.txn
     RECORD.c.status.in_(LIVE),
 )
 #: What a record says of itself in the words of `Service`.
-_COPIED = (
+COPIED = (
     "id",
     "resident_id",
     "provenance",
@@ -151,7 +151,7 @@ def _write_signed(work: Work, session: AnyRow, resident_id: int, ref: str, minut
         "status": ServiceStatus.PENDING,
         "flags": "",
         "recorded_by": None,
-        **{name: getattr(service, name) for name in _COPIED},
+        **{name: getattr(service, name) for name in COPIED},
     }
     if work.core.scalar(_write, row) is None:  # somebody else settles them at the same moment
         raise TryAgain

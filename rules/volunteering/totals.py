@@ -12,7 +12,7 @@ from models.territory import Scene
 from models.volunteering import RECORD, Provenance, ServiceStatus
 from rules.ids import ID_MAX
 from rules.paging import Position, cut
-from rules.points.standings import Rung, show_standing
+from rules.points.standings import Missing, Rung, show_standing
 from rules.residents.acting import resident_for
 from rules.rows import AnyRow
 from rules.rulebook.plan import Plan
@@ -21,6 +21,8 @@ from rules.rulebook.quantities import MINUTES as MINUTES_QUANTITY
 from rules.rulebook.versions import rulebook_in_force
 from rules.volunteering.book import Minutes, read_minutes
 from rules.work import Actor, ActorKind, Work
+
+TALLY = "tally."  #: what the measures of a ladder that are counted begin with
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,18 +111,26 @@ def minutes_between(work: Work, resident_id: int, first: date, last: date) -> Mi
 
 
 def read_stars(work: Work, resident_id: int) -> list[Rung]:
-    """Where a resident is in the ladders of the rulebook in force that ask for hours of service."""
+    """Where a resident is in the ladders of the rulebook in force that ask for hours of service.
+
+    Whoever acts for somebody isn't told of their points, which a level may ask for as well: only what is counted.
+    """
     in_force = rulebook_in_force(work, work.now)
     if in_force is None:
         return []
     of_hours = ladders_of_hours(in_force.plan)
     standing = show_standing(replace(work, actor=Actor(ActorKind.RESIDENT, resident_id)))
-    return [rung for rung in standing.ladders if rung.id in of_hours]
+    rungs = [rung for rung in standing.ladders if rung.id in of_hours]
+    return rungs if work.actor.id == resident_id else [replace(rung, missing=_counted(rung)) for rung in rungs]
+
+
+def _counted(rung: Rung) -> tuple[Missing, ...]:
+    return tuple(each for each in rung.missing if each.measure.startswith(TALLY))
 
 
 def ladders_of_hours(plan: Plan) -> set[str]:
     """The ladders one of whose levels asks for a tally of hours."""
-    counting = {f"tally.{each.id}" for each in plan.rulebook.tally if each.of in (HOURS_QUANTITY, MINUTES_QUANTITY)}
+    counting = {f"{TALLY}{each.id}" for each in plan.rulebook.tally if each.of in (HOURS_QUANTITY, MINUTES_QUANTITY)}
     return {ladder.id for ladder in plan.rulebook.ladder if any(counting & level.at.keys() for level in ladder.level)}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from datetime import datetime
 from typing import Any
 
 from flask import Flask
@@ -68,21 +69,25 @@ def paid(town: TownBuilder) -> tuple[int, int, int]:
     return sum(row.credited for row in wallets), len(town.rows(Posting.amount, amount=5)), len(town.rows(Event.id))
 
 
-def agrees_with_the_log(town: TownBuilder, *sessions: int) -> bool:
-    """Whether the visits are what the log adds up to."""
+def agrees_with_the_log(
+    town: TownBuilder, *sessions: int, now: datetime | None = None, resident: Person | None = None
+) -> bool:
+    """Whether the visits, of one resident or of all, are what the log adds up to, all of it folded at once."""
+    whose_rows = {} if resident is None else {"resident_id": resident.id}
     undone = {row.scan_id for row in town.rows(ScanUndo.scan_id)}
     seen: dict[int, list[Sight]] = defaultdict(list)
-    for (row,) in town.rows(Scan):
+    for (row,) in town.rows(Scan, **whose_rows):
         if row.is_evidence and row.id not in undone:
             whose = (row.id, row.session_id, row.reservation_id)
-            seen[row.resident_id].append(Sight(*whose, row.direction, row.occurred_at, row.scanner_id, row.nonce))
+            when = (row.direction, row.occurred_at, row.scanner_id, row.nonce, row.offline, row.overridden)
+            seen[row.resident_id].append(Sight(*whose, *when))
     rooms = town.database.read(
         town.id, SYSTEM, lambda work: {session: find_room(work, session) for session in sessions}
     )
     expected = Counter(
         (resident_id, stay.session_id, stay.entered_at, stay.left_at, stay.closed_by)
         for resident_id, sights in seen.items()
-        for stay in fold(sights, rooms, utc_now()).stays
+        for stay in fold(sights, rooms, now or utc_now()).stays
     )
     columns = (Visit.resident_id, Visit.session_id, Visit.entered_at, Visit.left_at, Visit.closed_by)
-    return Counter(tuple(row) for row in town.rows(*columns)) == expected
+    return Counter(tuple(row) for row in town.rows(*columns, **whose_rows)) == expected

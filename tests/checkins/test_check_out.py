@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from tests.checkins.doors import (
     DAY,
     HOUR,
     MINUTE,
+    Device,
     Door,
     at,
     points_of,
@@ -109,6 +111,28 @@ def test_the_staff_may_open_early_on_the_day_and_not_before(town: TownBuilder, a
     assert door.come(resident, session, noon - 2 * HOUR)["reason"] == "too_early"
     assert door.come(resident, session, noon - 2 * HOUR, override=True)["result"] == "admitted"
     assert [scan.overridden for scan in scans_in(town, session)] == [False, False, True]
+
+
+def test_who_was_let_in_hours_early_is_still_in_one_room_only(town: TownBuilder, api: ApiClient, door: Door) -> None:
+    """Early visits reach beyond the hours of their session, so what overlaps them is looked for by when people were seen."""
+    eight = local_moment(local_day(utc_now()) + 3 * DAY, "08:00")
+    evening = town.session(begins_in=eight + 10 * HOUR - utc_now())
+    morning = town.session(begins_in=eight + HOUR / 2 - utc_now())
+    device = Device(Door(town, api))
+    resident = with_place(town, api, morning, evening)
+    door.come(resident, evening, eight, override=True)
+    door.go(resident, evening, eight + 30 * MINUTE)
+    device.answers([device.item(resident, morning, eight + 15 * MINUTE)], eight + HOUR)
+    by_time = sorted(visits_of(town, resident), key=lambda visit: visit[1])
+    assert by_time == [
+        (evening, eight, eight + 15 * MINUTE, "other_room"),
+        (morning, eight + 15 * MINUTE, None, None),
+    ]
+    door.go(resident, morning, eight + 2 * HOUR)
+    door.come(resident, evening, eight + 10 * HOUR)
+    by_time = sorted(visits_of(town, resident), key=lambda visit: visit[1])
+    assert [visit[0] for visit in by_time] == [evening, morning, evening]
+    assert all(one[2] is not None and one[2] <= other[1] for one, other in pairwise(by_time))
 
 
 def test_what_needs_no_override_is_not_marked_as_one(town: TownBuilder, api: ApiClient, door: Door) -> None:

@@ -208,6 +208,22 @@ def test_a_proxy_scans_for_who_has_no_phone_and_nobody_else_does(
     assert tuple(row) == (helper.id, elder.id)
 
 
+def test_who_scans_for_somebody_sees_none_of_their_points_and_who_names_themselves_sees_their_own(
+    town: TownBuilder, api: ApiClient, at_door: tuple[int, Person, Phone]
+) -> None:
+    session, elder, phone = at_door
+    helper, nonce, code = town.resident("李芳"), fresh_key(), door_code(town, session)
+    proxy_for(town, elder, helper)
+    whom = {"resident_id": str(elder.id)}
+    for _ in range(2):  # a replay shows no more than the answer did
+        assert Phone(town, api, helper).scan(code, nonce, **whom).json["points"] is None
+    assert api.as_(elder).get("/me/points").json["balance"] == 5
+    assert phone.scan(code, direction="out", **whom).json["result"] == "admitted"
+    other = town.session()
+    placed(town, other, elder)
+    assert phone.scan(door_code(town, other), **whom).json["points"]["balance"] == 10
+
+
 def test_one_nonce_for_oneself_and_for_somebody_else_is_two_scans_and_a_conflict(
     town: TownBuilder, api: ApiClient, at_door: tuple[int, Person, Phone]
 ) -> None:

@@ -62,7 +62,7 @@ def test_coming_back_adds_up_and_undoing_takes_away(
     door.come(resident, session, now + 40 * MINUTE)
     door.go(resident, session, now + 60 * MINUTE, nonce=last)
     door.undo(last, now + 61 * MINUTE)
-    assert [minutes for _, _, minutes in settled] == [30, 50, 30]
+    assert [minutes for _, _, minutes in settled] == [30, 30, 50, 30], "the sum, whenever the visits change"
 
 
 def test_undoing_the_entry_withdraws_the_hours(

@@ -8,9 +8,10 @@ import pytest
 from sqlalchemy import update
 from sqlalchemy.exc import DBAPIError
 
-from models.checkins import ScannerKind, ScanUndo
+from models.checkins import Direction, ScannerKind, ScanUndo
 from models.reservations import ReservationStatus
 from models.residents import Role, RoleGrant
+from rules.checkins.scans import DoorScan, scan_at_door
 from rules.clock import utc_now
 from rules.work import SYSTEM
 from tests.build import ApiClient, Person, TownBuilder, fresh_key
@@ -176,6 +177,16 @@ def test_who_is_no_scanner_at_this_place_any_more_undoes_nothing(town: TownBuild
     moved = update(RoleGrant).where(RoleGrant.town_id == town.id).values(territory_id=town.other_community_id)
     town.database.write(town.id, SYSTEM, lambda work: work.core.execute(moved))
     problem_of(door.undo(nonce), 403, "auth.forbidden")
+
+
+def test_a_resident_who_scanned_the_wrong_door_undoes_it_alone(town: TownBuilder, api: ApiClient, door: Door) -> None:
+    session = town.session()
+    resident, nonce = with_place(town, api, session), fresh_key()
+    code = door.api.get(f"/sessions/{session}/door-code").json["code"]
+    town.act(resident, scan_at_door, town.house.keys, DoorScan(code, Direction.IN, nonce))
+    problem_of(door.undo(nonce), 404, "checkin.scan_unknown")
+    assert api.as_(resident).post(f"/checkins/{nonce}/undo", {}).json["points"] == {"taken_back": True, "balance": 0}
+    assert status_in(town, resident, session) is ReservationStatus.CONFIRMED
 
 
 def test_what_the_place_cost_is_held_again(town: TownBuilder, api: ApiClient, door: Door) -> None:

@@ -28,7 +28,12 @@ NOW = datetime(2027, 1, 12, 6, 20, tzinfo=UTC)
 EARLIER = local_moment(local_day(NOW), "00:10")
 PASSWORD = "a password of the demo"
 #: What is made of randomness, and so differs from one seeding to the next.
-RANDOM = {("resident", "openid_sealed"), ("staff", "password_hash")}
+RANDOM = {
+    ("resident", "openid_sealed"),
+    ("staff", "password_hash"),
+    ("draw", "commitment"),
+    ("draw", "seed_sealed"),
+}
 
 
 class Undo(Exception):

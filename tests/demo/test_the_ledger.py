@@ -11,7 +11,7 @@ from demo.points import BUDGET, BUDGET_EXPLANATION
 from demo.seed import TOWN_ID
 from models.activities import Activity, Session
 from models.checkins import Direction, Scan, ScanResult
-from models.ledger import Account, AccountKind, Event, Lot, Posting, Txn, TxnKind
+from models.ledger import NEVER, Account, AccountKind, Event, Lot, Posting, Txn, TxnKind
 from models.reservations import Reservation, ReservationStatus
 from models.rulebook import StandingSuspension
 from rules.checkins.codes import issue_code
@@ -22,16 +22,19 @@ from rules.ledger.caps import CapUse
 from rules.ledger.earning import Earning, earn
 from rules.ledger.pools import grant_budget
 from rules.ledger.transactions import Cause
-from rules.points.events import happening_of
+from rules.points.holders import happening_of
 from rules.points.wallet import list_statement, show_points
 from rules.reservations.looking import list_reservations
 from rules.reservations.reserving import Wish, reserve_place
 from rules.rulebook.evaluation import evaluate
 from rules.rulebook.standing import Standing, apply
 from rules.rulebook.versions import rulebook_in_force
+from rules.volunteering.counting import SOURCE as SERVICE
 from rules.work import SYSTEM, ActorKind
 from tests.demo.conftest import NOW, Demo
 
+#: The events that scans lead to.
+SOURCES = {Direction.IN: SOURCE, Direction.OUT: SERVICE}
 #: What a wallet held after points came.
 wallet_after = (Posting.dst_credited_after - Posting.dst_debited).label("balance")
 
@@ -74,10 +77,10 @@ def test_open_lots_are_the_balance_of_their_wallet(demo: Demo):
     lots = demo.rows(select(Lot.account_id, func.sum(Lot.credited - Lot.debited)).group_by(Lot.account_id))
     wallets = select(Account.id, Account.credited - Account.debited).where(Account.kind == AccountKind.WALLET)
     assert dict(lots) == dict(demo.rows(wallets))
-    assert {row[0].year for row in demo.rows(select(Lot.expires_on))} == {2027, 2028}
+    assert {row[0].year for row in demo.rows(select(Lot.expires_on))} == {2027, 2028, NEVER.year}  # hours never lapse
 
 
-def test_every_check_in_has_its_event_its_points_and_its_scan(demo: Demo):
+def test_every_check_in_and_check_out_has_its_event_its_points_and_its_scan(demo: Demo):
     used = demo.rows(
         select(Reservation.session_id, Reservation.resident_id, Reservation.checked_in_at).where(
             Reservation.status == ReservationStatus.CHECKED_IN
@@ -87,21 +90,36 @@ def test_every_check_in_has_its_event_its_points_and_its_scan(demo: Demo):
     of_checkins = select(Event.source_ref, Event.occurred_at).where(Event.source == SOURCE)
     assert dict(demo.rows(of_checkins)) == refs
     admitted = demo.rows(select(Scan).where(Scan.result == ScanResult.ADMITTED))
-    assert {f"{scan.session_id}:{scan.resident_id}": scan.received_at for (scan,) in admitted} == refs
-    told = {f"{scan.session_id}:{scan.resident_id}": scan.answer["points"] for (scan,) in admitted}
+    scans = {(SOURCES[scan.direction], f"{scan.session_id}:{scan.resident_id}"): scan for (scan,) in admitted}
+    assert {ref: scan.received_at for (source, ref), scan in scans.items() if source == SOURCE} == refs
+    served = select(Event.source_ref, Event.occurred_at).where(Event.source == SERVICE)
+    assert {ref for source, ref in scans if source == SERVICE} == dict(demo.rows(served)).keys() < refs.keys()
+    told = {of: scan.answer["points"] for of, scan in scans.items()}
     paid = demo.rows(
-        select(Event.source_ref, Txn.idempotency_key, Txn.rule_id, Txn.explanation, Posting.amount, wallet_after)
+        select(
+            Event.source,
+            Event.source_ref,
+            Txn.idempotency_key,
+            Txn.rule_id,
+            Txn.explanation,
+            Posting.amount,
+            wallet_after,
+        )
         .join(Txn, Txn.event_id == Event.id)
         .join(Posting, Posting.txn_id == Txn.id)
     )
-    for ref, key, rule_id, explanation, amount, balance in paid:
-        assert key == f"checkin:{ref}:{rule_id}"
-        assert told.pop(ref) == {"awarded": amount, "balance": balance, "explanation": explanation}
-    assert all(points["awarded"] == 0 and "每日最多 15 分" in points["explanation"] for points in told.values())
+    for source, ref, key, rule_id, explanation, amount, balance in paid:
+        assert key == f"{source}:{ref}:{rule_id}"
+        assert told.pop((source, ref)) == {"awarded": amount, "balance": balance, "explanation": explanation}
+    assert all(points["awarded"] == 0 for points in told.values())
+    why_not = {ref: points["explanation"] for (_, ref), points in told.items()}
+    came_to_serve = {ref for ref, explanation in why_not.items() if explanation is None}  # and is paid on leaving
+    assert came_to_serve >= dict(demo.rows(served)).keys()
+    assert all("每日最多 15 分" in why_not[ref] for ref in why_not.keys() - came_to_serve)
 
 
 def test_the_ledger_answers_a_past_earning_that_is_asked_for_again(demo: Demo):
-    first = demo.rows(select(Event.id, Event.source, Event.subject_id, Event.occurred_at, Event.payload).limit(60))
+    first = demo.rows(select(Event.id, Event.source, Event.subject_id, Event.occurred_at, Event.payload).limit(80))
     booked = {txn.event_id: txn for (txn,) in demo.rows(select(Txn).where(Txn.kind == TxnKind.EARN))}
 
     def ask_again(work):

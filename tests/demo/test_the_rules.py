@@ -12,20 +12,25 @@ import pytest
 from sqlalchemy import func, select
 
 from models.activities import Activity, Session
-from models.checkins import Direction, Scan, ScanResult
-from models.ledger import Account, AccountKind, Event, RuleUsage, Txn, TxnKind
+from models.checkins import ClosedBy, Direction, Scan, ScanResult, Visit
+from models.ledger import Account, AccountKind, Book, Event, RuleUsage, Txn, TxnKind
 from models.reservations import Reservation, ReservationStatus
 from models.residents import Resident
 from models.rulebook import Standing, StandingCount, StandingLevel, StandingSuspension
+from models.volunteering import ServiceRecord, ServiceStatus
 from rules.checkins.codes import issue_code
 from rules.checkins.scans import ScanRequest, scan
 from rules.clock import local_day, local_moment
 from rules.ledger.audit import audit
 from rules.ledger.reading import read_spendable
-from rules.points.events import Occurrence, Outcome, happening_of, record_event
+from rules.ledger.transactions import POINTS
+from rules.points.events import Occurrence, Outcome, record_event
+from rules.points.holders import happening_of
 from rules.reservations.refusals import BookingSuspended
 from rules.reservations.reserving import Wish, reserve_place
 from rules.rulebook.decision import Happening, LineKind
+from rules.volunteering.book import HOURS as HOURS_BOOK
+from rules.volunteering.book import read_minutes
 from rules.work import Actor, ActorKind, Work
 from tests.demo.conftest import NOW, Demo
 
@@ -46,15 +51,17 @@ class Recount:
     def read(self, resident_id: int, source: str, at: datetime, facts: dict[str, Any]) -> None:
         day = local_day(at).isoformat()
         self.events[resident_id] += 1
-        if source == "no_show":
+        if source == "reservation":
             self.counts[resident_id, "penalty:no-show", day] += 1
             self.missed[resident_id].append(at)
             return
-        if facts["volunteers_only"]:
+        if source == "service":
             half_hours = facts["minutes"] // 30
             points = half_hours * 5
             self.counts[resident_id, HOURS, "ever"] += half_hours * 30 * SCALE
             self.used[resident_id, "limit:service-day#quantity/day", day] += half_hours * 30 * SCALE
+        elif facts["volunteers_only"]:
+            return  # what is signed for is paid when they leave
         elif facts["category"] == "民主协商":
             points = 10
         else:
@@ -74,9 +81,7 @@ class Recount:
 @pytest.fixture
 def recount(demo: Demo) -> Recount:
     recount = Recount()
-    events = demo.rows(
-        select(Event.subject_id, Event.source, Event.occurred_at, Event.payload).order_by(Event.occurred_at, Event.id)
-    )
+    events = demo.rows(select(Event.subject_id, Event.source, Event.occurred_at, Event.payload).order_by(Event.id))
     for resident_id, source, at, payload in events:
         recount.read(resident_id, source, at, payload["facts"])
     return recount
@@ -120,7 +125,8 @@ def kinds(outcome: Outcome) -> list[LineKind]:
 
 
 def test_each_rule_of_check_ins_has_given_points(demo: Demo):
-    given = dict(demo.rows(select(Txn.rule_id, func.count()).where(Txn.kind == TxnKind.EARN).group_by(Txn.rule_id)))
+    by_rules = Txn.kind == TxnKind.EARN, Txn.rule_id.is_not(None)
+    given = dict(demo.rows(select(Txn.rule_id, func.count()).where(*by_rules).group_by(Txn.rule_id)))
     assert set(given) == {"activity-checkin", "deliberation", "volunteer-service"}
     assert given["activity-checkin"] > given["volunteer-service"] > given["deliberation"] > 30
     words = demo.rows(select(Txn.rule_id, Txn.explanation).where(Txn.kind == TxnKind.EARN).distinct())
@@ -130,7 +136,7 @@ def test_each_rule_of_check_ins_has_given_points(demo: Demo):
         text.startswith("参加民主协商《民情议事会》：每场 10 分 × 1 场 = 10 分") for text in said["deliberation"]
     )
     assert any("每小时 10 分 × 1.5 小时 = 15 分" in text for text in said["volunteer-service"])
-    assert any("1.25 小时按 0.5 小时向下取整" in text for text in said["volunteer-service"])
+    assert any("小时按 0.5 小时向下取整" in text for text in said["volunteer-service"])
 
 
 def test_an_event_says_of_its_session_what_the_rules_may_ask(demo: Demo):
@@ -160,25 +166,28 @@ def test_an_event_says_of_its_session_what_the_rules_may_ask(demo: Demo):
 def test_an_absence_is_on_record_for_everybody_whose_place_stayed_empty(demo: Demo):
     midnight = local_moment(demo.today, "00:00")
     missed = demo.rows(
-        select(Reservation.session_id, Reservation.resident_id, Session.ends_at, Activity.title)
+        select(Reservation.id, Reservation.resident_id, Session.id, Session.ends_at, Activity.title)
         .join(Session, Session.id == Reservation.session_id)
         .join(Activity, Activity.id == Session.activity_id)
-        .where(Reservation.status == ReservationStatus.CONFIRMED, Session.ends_at <= midnight)
+        .where(Reservation.status == ReservationStatus.NO_SHOW)
     )
     assert len(missed) > 1_000
-    on_record = demo.rows(
-        select(Event.source_ref, Event.subject_id, Event.occurred_at, Event.payload).where(Event.source == "no_show")
-    )
-    told = {
-        f"{session_id}:{resident_id}": (
-            resident_id,
-            ends_at,
-            {"kind": "no_show", "subject": title, "facts": {"excused": False}, "session_id": str(session_id)},
+    on_record = {
+        row.source_ref: row
+        for row in demo.rows(
+            select(Event.source_ref, Event.subject_id, Event.occurred_at, Event.payload).where(
+                Event.source == "reservation"
+            )
         )
-        for session_id, resident_id, ends_at, title in missed
     }
-    assert {ref: (subject, at, payload) for ref, subject, at, payload in on_record} == told
-    assert demo.first().id not in {subject for _, subject, _, _ in on_record}
+    assert len(on_record) == len(missed)
+    for reservation_id, resident_id, session_id, ends_at, title in missed:
+        told = on_record[f"{reservation_id}:no_show"]
+        assert ends_at <= midnight
+        assert (told.subject_id, told.occurred_at) == (resident_id, ends_at)
+        assert (told.payload["kind"], told.payload["subject"]) == ("no_show", title)
+        assert (told.payload["facts"]["excused"], told.payload["session_id"]) == (False, str(session_id))
+    assert demo.first().id not in {told.subject_id for told in on_record.values()}
 
 
 def test_the_counts_are_those_of_the_events(demo: Demo, recount: Recount):
@@ -199,7 +208,11 @@ def test_the_counts_are_those_of_the_events(demo: Demo, recount: Recount):
 
 def test_points_ever_earned_are_what_came_into_the_wallet(demo: Demo):
     earned = select(StandingCount.resident_id, StandingCount.count).where(StandingCount.name == "earned:points")
-    wallets = select(Account.owner_id, Account.credited).where(Account.kind == AccountKind.WALLET)
+    wallets = (
+        select(Account.owner_id, Account.credited)
+        .join(Book, Book.id == Account.book_id)
+        .where(Account.kind == AccountKind.WALLET, Book.code == POINTS)
+    )
     assert dict(demo.rows(earned)) == dict(demo.rows(wallets))
 
 
@@ -229,7 +242,7 @@ def test_nobody_reserved_while_suspended(demo: Demo, recount: Recount):
 
 def test_a_fourth_activity_of_a_day_earns_nothing_and_says_why(demo: Demo):
     answers = [row.answer["points"] for row in demo.rows(select(Scan.answer).where(Scan.result == ScanResult.ADMITTED))]
-    unpaid = [points for points in answers if points["awarded"] == 0]
+    unpaid = [points for points in answers if points["awarded"] == 0 and points["explanation"] is not None]
     assert unpaid
     for points in unpaid:
         assert (
@@ -258,10 +271,10 @@ def test_the_live_system_makes_the_same_of_the_same_events(demo: Demo, recount: 
 
     def tell_again(work: Work) -> None:
         for of, (other,) in zip(busiest, nobody, strict=True):
-            events = select(Event).where(Event.subject_id == of).order_by(Event.occurred_at, Event.id)
+            events = select(Event).where(Event.subject_id == of).order_by(Event.id)
             for event in work.db.scalars(events).all():
                 happening = happening_of(event.source, event.occurred_at, event.payload)
-                record_event(work, Occurrence("again", event.source_ref, other, happening))
+                record_event(work, Occurrence("again", f"{event.source}:{event.source_ref}", other, happening))
             assert state_of(work, other) == state_of(work, of)
             words = [
                 select(Txn.explanation)
@@ -276,41 +289,82 @@ def test_the_live_system_makes_the_same_of_the_same_events(demo: Demo, recount: 
     demo.undone(tell_again)
 
 
-def test_a_volunteer_who_checks_in_today_has_the_hours_of_before_and_these(demo: Demo):
+def test_every_volunteer_who_was_scanned_out_has_the_hours_of_the_visit(demo: Demo):
+    signed = demo.rows(
+        select(Visit.entered_at, Visit.left_at, Session.starts_at, ServiceRecord.minutes, ServiceRecord.status)
+        .join(Session, Session.id == Visit.session_id)
+        .join(
+            ServiceRecord,
+            (ServiceRecord.session_id == Visit.session_id) & (ServiceRecord.resident_id == Visit.resident_id),
+        )
+        .where(Visit.closed_by == ClosedBy.SCAN)
+    )
+    assert len(signed) == len(demo.rows(select(ServiceRecord.id))) > 500
+    for entered_at, left_at, starts_at, minutes, status in signed:
+        assert status is ServiceStatus.COUNTED
+        assert minutes == (left_at - max(entered_at, starts_at - timedelta(minutes=30))) // timedelta(minutes=1)
+    in_book = dict(
+        demo.rows(
+            select(Account.owner_id, Account.credited)
+            .join(Book, Book.id == Account.book_id)
+            .where(Account.kind == AccountKind.WALLET, Book.code == HOURS_BOOK)
+        )
+    )
+    by_records = select(ServiceRecord.resident_id, func.sum(ServiceRecord.minutes)).group_by(ServiceRecord.resident_id)
+    assert in_book == dict(demo.rows(by_records))
+
+
+def test_nobody_was_in_two_rooms_at_once(demo: Demo):
+    visits = demo.rows(select(Visit.resident_id, Visit.entered_at, Visit.left_at).order_by(Visit.entered_at))
+    until: dict[int, datetime] = {}
+    for resident_id, entered_at, left_at in visits:
+        assert entered_at >= until.get(resident_id, entered_at)
+        until[resident_id] = left_at
+
+
+def test_a_volunteer_who_serves_today_has_the_hours_of_before_and_these(demo: Demo):
     expected = demo.rows(
-        select(Reservation.resident_id, Session.id, Activity.title, Session.ends_at, Session.starts_at)
+        select(Reservation.resident_id, Session.id, Activity.title, Session.ends_at)
         .join(Session, Session.id == Reservation.session_id)
         .join(Activity, Activity.id == Session.activity_id)
         .join(StandingCount, StandingCount.resident_id == Reservation.resident_id)
         .where(
             Reservation.status == ReservationStatus.CONFIRMED,
             Session.checkin_opens_at <= NOW,
-            Session.ends_at > NOW,
+            Session.ends_at >= NOW + timedelta(minutes=30),
             Activity.volunteers_only,
             StandingCount.name == HOURS,
         )
         .order_by(Reservation.id)
     )
-    resident_id, session_id, title, ends_at, starts_at = expected[0]
-    minutes = (ends_at - starts_at) // timedelta(minutes=30) * 30
+    resident_id, session_id, title, ends_at = expected[0]
+    minutes = (ends_at - NOW) // timedelta(minutes=1)
+    paid = minutes // 30 * 30
 
-    def let_in(work: Work) -> tuple[Any, ...]:
-        before = state_of(work, resident_id)
+    def pass_the_door(work: Work, direction: Direction) -> dict[str, Any]:
         code = issue_code(replace(work, actor=resident(resident_id)), demo.keys).code
-        points = scan(work, demo.keys, ScanRequest(code, session_id, Direction.IN, "a nonce of today")).answer["points"]
-        return before, points, state_of(work, resident_id), audit(work)
+        answer = scan(work, demo.keys, ScanRequest(code, session_id, direction, f"a nonce, {direction}")).answer
+        assert answer["result"] == "admitted", answer
+        return dict(answer["points"])
 
-    before, points, after, report = demo.undone(let_in, demo.staff("scanner"))
+    def serve(work: Work) -> tuple[Any, ...]:
+        before, served = state_of(work, resident_id), read_minutes(work, resident_id).signed
+        came = pass_the_door(work, Direction.IN)
+        left = pass_the_door(replace(work, now=ends_at), Direction.OUT)
+        more = read_minutes(work, resident_id).signed - served
+        return before, came, left, more, state_of(work, resident_id), audit(work)
+
+    before, came, left, more, after, report = demo.undone(serve, demo.staff("scanner"))
     hours, earned = (name_count(before, name) for name in (HOURS, "earned:points"))
-    assert points["awarded"] == minutes // 6
-    assert points["balance"] == after["balance"] == before["balance"] + minutes // 6
-    assert points["explanation"].startswith(f"志愿服务《{title}》：每小时 10 分 × ")
-    assert name_count(after, HOURS) == hours + minutes * SCALE > minutes * SCALE
-    assert name_count(after, "earned:points") == earned + minutes // 6
+    assert (came["awarded"], left["awarded"], more) == (0, paid // 6, minutes)
+    assert left["balance"] == after["balance"] == before["balance"] + paid // 6
+    assert left["explanation"].startswith(f"志愿服务《{title}》：每小时 10 分 × ")
+    assert name_count(after, HOURS) == hours + paid * SCALE > paid * SCALE
+    assert name_count(after, "earned:points") == earned + paid // 6
     assert after["used"] - before["used"] == {
-        ("limit:service-day#quantity/day", demo.today.isoformat(), minutes * SCALE, 8 * 60 * SCALE)
+        ("limit:service-day#quantity/day", demo.today.isoformat(), paid * SCALE, 8 * 60 * SCALE)
     }
-    assert after["events"] == {(events + 1,) for (events,) in before["events"]}
+    assert after["events"] == {(events + 2,) for (events,) in before["events"]}
     assert report.is_clean
 
 
@@ -361,7 +415,7 @@ def test_hours_that_staff_write_down_give_less_and_are_counted_apart(demo: Demo)
         before = state_of(work, first)
         written = tell(work, "service", first, "written", provenance="staff", minutes=110)
         unknown = tell(work, "service", first, "unknown", provenance="device", minutes=110)
-        signed = tell(work, "checkin", first, "signed", provenance="signed", minutes=480, volunteers_only=True)
+        signed = tell(work, "service", first, "signed", provenance="signed", minutes=480)
         return before, written, unknown, signed, state_of(work, first)
 
     before, written, unknown, signed, after = demo.undone(serve)
@@ -375,8 +429,8 @@ def test_hours_that_staff_write_down_give_less_and_are_counted_apart(demo: Demo)
 def test_a_hundred_hours_of_service_are_a_star(demo: Demo):
     def serve(work: Work) -> list[Outcome]:
         at = [local_moment(demo.today + timedelta(days=n), "09:00") for n in range(13)]
-        facts = {"volunteers_only": True, "minutes": 480, "category": "老人陪护"}
-        return [tell(work, "checkin", demo.first().id, f"{n}", moment, **facts) for n, moment in enumerate(at)]
+        facts = {"provenance": "signed", "minutes": 480, "category": "老人陪护"}
+        return [tell(work, "service", demo.first().id, f"{n}", moment, **facts) for n, moment in enumerate(at)]
 
     lines = [line for outcome in demo.undone(serve) for line in outcome.lines if line.kind is not LineKind.AWARD]
     assert [(line.kind, line.explanation) for line in lines] == [

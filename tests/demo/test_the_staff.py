@@ -25,7 +25,10 @@ NOT_THERE = {"import_id"}
 
 
 #: The rooms in which a role reads something.
-ROOMS = {Role.MANAGER: {"adjustments", "imports", "rulebook"}, Role.AUDITOR: {"ledger", "reports", "jobs"}}
+ROOMS = {
+    Role.MANAGER: {"adjustments", "imports", "rulebook", "service_records"},
+    Role.AUDITOR: {"ledger", "reports", "jobs"},
+}
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,10 @@ from sqlalchemy import func, select
 from demo.people import RESIDENTS, openid_of
 from demo.season import FUTURE_DAYS, extend_season
 from demo.seed import TOWN_ID, seed
-from models.activities import Activity, Series, Session
+from models.activities import Activity, Allocation, Series, Session
 from models.checkins import Scan
 from models.ledger import Txn
-from models.reservations import Reservation, ReservationStatus
+from models.reservations import HOLDING, Draw, Reservation, ReservationStatus
 from models.residents import Consent, Household, Resident, Staff
 from models.territory import Operator, Scene, ServiceCentre, Territory, TerritoryKind, Town
 from models.venues import Venue
@@ -140,7 +140,7 @@ def test_places_taken_are_those_of_live_reservations(demo: Demo):
     held = dict(
         demo.rows(
             select(Reservation.session_id, func.sum(Reservation.party_size))
-            .where(Reservation.status != ReservationStatus.CANCELLED)
+            .where(Reservation.status.in_(HOLDING))
             .group_by(Reservation.session_id)
         )
     )
@@ -187,10 +187,45 @@ def test_the_days_to_come_are_partly_reserved_and_a_few_sessions_are_full(demo: 
     assert 0 < sum(taken == capacity for taken, capacity in coming) < 60
 
 
+def test_what_is_over_is_closed_and_nothing_else(demo: Demo):
+    midnight = local_moment(demo.today, "00:00")
+    for ends_at, closed_at in demo.rows(select(Session.ends_at, Session.closed_at)):
+        assert closed_at == (ends_at if ends_at <= midnight else None)
+    open_absences = (
+        select(Reservation.id)
+        .join(Session, Session.id == Reservation.session_id)
+        .where(Reservation.status == ReservationStatus.CONFIRMED, Session.closed_at.is_not(None))
+    )
+    assert demo.rows(open_absences) == []
+
+
+def test_some_activities_ask_cost_wait_draw_or_need_a_minimum(demo: Demo):
+    activities = demo.rows(select(Activity))
+    shown = [row[0] for row in activities]
+    assert sum(activity.waiting_max > 0 for activity in shown) >= 5
+    assert sum(activity.questions != [] for activity in shown) >= 3
+    assert any(activity.price > 0 for activity in shown)
+    assert any(activity.age_min is not None for activity in shown)
+    assert demo.rows(select(Session.id).where(Session.capacity_min > 0))
+    assert demo.rows(select(Session.id).where(Session.overbooking_max > 0))
+    draws = {row[0] for row in demo.rows(select(Draw.session_id))}
+    assert draws
+    assert draws == {row[0] for row in demo.rows(select(Session.id).where(Session.allocates_at.is_not(None)))}
+
+
+def test_what_is_new_has_no_past_and_no_reservations(demo: Demo):
+    new = select(Activity.id).where((Activity.price > 0) | (Activity.allocation != Allocation.FIRST_COME))
+    sessions = demo.rows(select(Session.starts_at, Session.taken).where(Session.activity_id.in_(new)))
+    assert sessions
+    for starts_at, taken in sessions:
+        assert (local_day(starts_at) > demo.today, taken) == (True, 0)
+
+
 def test_every_state_of_a_reservation_and_some_refusals_are_there(demo: Demo):
     states = dict(demo.rows(select(Reservation.status, func.count()).group_by(Reservation.status)))
     assert states[ReservationStatus.CHECKED_IN] > states[ReservationStatus.CONFIRMED] > 500
     assert states[ReservationStatus.CANCELLED] > 500
+    assert states[ReservationStatus.NO_SHOW] > 500
     reasons = dict(demo.rows(select(Scan.reason, func.count()).where(Scan.reason.is_not(None)).group_by(Scan.reason)))
     assert len(reasons) >= 4
     assert sum(reasons.values()) < 150

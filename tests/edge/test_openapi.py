@@ -28,6 +28,8 @@ PARAMETERS = {
     "GET /api/v1/activities": PERIOD | {"town", "q", "scene", "community_id", "available", "checkin_open"},
     "GET /api/v1/activities/{activity_id}": {"town"},
     "GET /api/v1/activities/{activity_id}/sessions": PERIOD | {"town"},
+    "GET /api/v1/activities/managed": PAGE | {"status", "community_id"},
+    "GET /api/v1/sessions/{session_id}": {"town"},
     "GET /api/v1/calendars/{secret}.ics": {"town"},
     "GET /api/v1/me/calendar.ics": {"resident_id"},
     "GET /api/v1/organisations": PAGE,
@@ -59,12 +61,23 @@ PARAMETERS = {
     "GET /api/v1/rulebooks": {"town"},
     "GET /api/v1/rulebooks/drafts": PAGE,
     "GET /api/v1/rulebooks/{number}": {"town"},
+    "GET /api/v1/sessions/{session_id}/attendance": PAGE,
+    "GET /api/v1/sessions/{session_id}/scans": PAGE,
     "POST /api/v1/auth/refresh": {"town"},
     "POST /api/v1/auth/staff": {"town"},
     "POST /api/v1/auth/wechat": {"town"},
     "POST /api/v1/rulebooks/preview": {"town"},
 }
 ONCE = {
+    "POST /api/v1/activities",
+    "POST /api/v1/activities/{activity_id}/publication",
+    "POST /api/v1/activities/{activity_id}/cancellation",
+    "POST /api/v1/activities/{activity_id}/finish",
+    "POST /api/v1/activities/{activity_id}/copy",
+    "POST /api/v1/activities/{activity_id}/sessions",
+    "POST /api/v1/activities/{activity_id}/series",
+    "PATCH /api/v1/sessions/{session_id}",
+    "POST /api/v1/sessions/{session_id}/cancellation",
     "POST /api/v1/venues/{venue_id}/bookings",
     "DELETE /api/v1/bookings/{booking_id}",
     "POST /api/v1/bookings/{booking_id}/decision",
@@ -89,7 +102,7 @@ ONCE = {
     "POST /api/v1/rulebooks/drafts/{draft_id}/refusal",
 }
 #: They say all there is to say by their address.
-WITHOUT_A_BODY = re.compile(r"POST .*/(sign-out|approval|refusal|publication|arrival|calendar-feed)")
+WITHOUT_A_BODY = re.compile(r"POST .*/(sign-out|approval|refusal|publication|finish|copy|arrival|calendar-feed)")
 #: The document and its page are no operations of the document.
 NOT_DESCRIBED = {"GET /openapi.json", "GET /docs", "GET /docs/assets/<path:name>"}
 

@@ -17,7 +17,7 @@ from models.jobs import Outbox
 from models.ledger import Hold
 from models.reservations import Appeal, AppealStatus, CancelledBy
 from models.reservations import ReservationStatus as Status
-from models.residents import Role
+from models.residents import Proxy, ProxyKind, Role
 from models.rulebook import StandingSuspension
 from rules.errors import RuleError
 from rules.reservations import appeals
@@ -25,7 +25,7 @@ from rules.reservations.appeals import DAYS_MAX, decide_appeal, make_appeal
 from rules.reservations.attending import revive_no_show
 from rules.reservations.closing import mark_no_show
 from rules.work import Work
-from tests.build import ApiClient, Person, TownBuilder, fresh_key, new_town
+from tests.build import ApiClient, Person, TownBuilder, add, fresh_key, new_town
 from tests.edge.helpers import NOBODY, problem_of
 from tests.ledger.keeping import audit
 from tests.points.hands import effects, give
@@ -160,6 +160,28 @@ def test_nobody_appeals_for_somebody_else(
     nothing = later.call(person, "POST", f"/reservations/{NOBODY}/appeal", {"reason": "x"})
     problem_of(nothing, 404, "reservation.unknown")
     assert effects(town) == before
+
+
+def test_who_acts_for_somebody_appeals_for_them_and_sees_what_came_of_it(
+    story: Story, town: TownBuilder, api: ApiClient
+) -> None:
+    elder, daughter, later = missed(story, town), town.resident(), Later(story, api)
+    consent = {
+        "kind": ProxyKind.HELPER,
+        "consent_note": "本人同意",
+        "recorded_by_kind": "resident",
+        "recorded_by_id": elder.id,
+    }
+    town.act(
+        None,
+        lambda work: add(
+            work, Proxy, principal_id=elder.id, agent_id=daughter.id, recorded_at=work.now, revoked_at=None, **consent
+        ),
+    )
+    assert later.appeal(daughter, elder).status_code == 201
+    [seen] = later.call(daughter, "GET", "/me/appeals", resident_id=str(elder.id)).json["items"]
+    assert seen["reservation_id"] == str(story.held[elder.id])
+    assert later.call(daughter, "GET", "/me/appeals").json["items"] == []
 
 
 def test_staff_of_the_place_appeal_for_who_stands_at_the_desk(story: Story, town: TownBuilder, api: ApiClient) -> None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 
+from models.activities import Session
 from models.ledger import Event
 from models.reservations import ReservationStatus as Status
 from models.residents import Role
 from models.rulebook import StandingSuspension
 from rules.reservations.attending import revive_no_show, undo_check_in
-from rules.reservations.closing import close_session, complete_attendance
+from rules.reservations.closing import close_session, complete_attendance, mark_no_show
 from rules.reservations.refusals import BookingSuspended, SessionNotOver
 from rules.reservations.reserving import Wish, reserve_place
 from rules.reservations.settling import settle_places_of
@@ -223,3 +224,31 @@ def test_an_undone_scan_in_a_closed_session_leaves_a_no_show(town: TownBuilder) 
     story.act(None, undo_check_in, story.held[wrong.id])
     assert story.look_for_no_shows() == [story.held[wrong.id]]
     assert story.counters() == story.added_up() == (1, 0)
+
+
+def test_who_is_revived_and_missed_again_counts_again_and_stops_nobody(town: TownBuilder) -> None:
+    punished(town)
+    story, came, missed = Story.of(town), town.resident(), town.resident()
+    story.reserve(came)
+    story.reserve(missed)
+    story.now = story.begins
+    story.come(came)
+    story.now = story.ends
+    story.look_for_no_shows()
+    story.act(None, revive_no_show, story.held[missed.id])
+    story.come(missed)
+    story.act(None, undo_check_in, story.held[missed.id])
+    assert story.look_for_no_shows() == [story.held[missed.id]]
+    assert len([row for row in town.rows(StandingSuspension.until) if row.until > story.now]) == 1
+
+
+def test_a_session_that_is_moved_between_the_look_and_the_mark_has_no_no_shows(town: TownBuilder) -> None:
+    story, person = Story.of(town), town.resident()
+    story.reserve(person)
+    listed = story.held[person.id]
+    story.now = story.ends
+    later = {"starts_at": story.begins + timedelta(days=1), "ends_at": story.ends + timedelta(days=1)}
+    move = update(Session).where(Session.town_id == town.id, Session.id == story.session).values(**later)
+    town.act(None, lambda work: work.db.execute(move))
+    assert story.act(None, mark_no_show, listed) is False
+    assert story.status(person) is Status.CONFIRMED

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import update
 
 from models.reservations import ReservationStatus as Status
+from models.reservations import WaitingReason
+from models.residents import Resident, ResidentStatus
 from rules.reservations.offers import confirm_offer
-from rules.reservations.refusals import NoOffer, OfferLapsed, ReservationUnknown
+from rules.reservations.refusals import NoOffer, OfferLapsed, ReservationUnknown, Suspended
 from tests.build import ApiClient, Person, TownBuilder
 from tests.reservations.story import Story
 
@@ -112,3 +115,25 @@ def test_an_offer_is_taken_over_http(town: TownBuilder, api: ApiClient) -> None:
 def test_an_offer_of_nonsense_is_not_found(town: TownBuilder, api: ApiClient, nonsense: str) -> None:
     answer = api.as_(town.resident()).post(f"/reservations/{nonsense}/confirmation")
     assert answer.status_code == 404
+
+
+def test_who_was_suspended_meanwhile_is_passed_over_and_keeps_the_turn(town: TownBuilder) -> None:
+    story, in_, first, second = Story.of(town, capacity=1), *_three(town)
+    for person in (in_, first, second):
+        story.reserve(person)
+    suspend(town, first)
+    story.cancel(in_)
+    assert [story.status(first), story.status(second)] == [Status.WAITLISTED, Status.CONFIRMED]
+    assert story.reservation(first).waiting_reason is WaitingReason.SUSPENDED
+
+
+def test_who_was_suspended_since_the_offer_can_not_take_it(town: TownBuilder) -> None:
+    story, first, _ = offered(town)
+    suspend(town, first)
+    assert story.refusal(first, confirm_offer, story.held[first.id]) == Suspended.code
+
+
+def suspend(town: TownBuilder, person: Person) -> None:
+    where = (Resident.town_id == town.id, Resident.id == person.id)
+    deed = update(Resident).where(*where).values(status=ResidentStatus.SUSPENDED)
+    town.act(None, lambda work: work.db.execute(deed))

@@ -10,6 +10,7 @@ import pytest
 from models.reservations import ReservationStatus as Status
 from rules.clock import local_day, local_moment
 from rules.reservations.cancelling import cancel_reservation
+from rules.reservations.changes import session_cancelled
 from rules.reservations.refusals import NotEligible, NotOpenYet, PartyTooLarge, QuotaReached, TooLateToCancel
 from rules.reservations.reserving import Wish, reserve_place
 from rules.rulebook.versions import publish
@@ -117,3 +118,23 @@ def test_rules_for_other_places_do_not_hold_for_sessions(town: TownBuilder) -> N
     other = HEAD.replace('place = "session"', 'place = "venue"') + "party_max = 1"
     town.act(None, lambda work: publish(work, other, work.now - timedelta(seconds=1)))
     assert story.reserve(town.resident(), 2) is Status.CONFIRMED
+
+
+ONCE_A_MONTH = 'quotas = [{ times = 1, per = "month" }]'
+
+
+def test_a_session_that_is_called_off_gives_the_quota_back(town: TownBuilder) -> None:
+    story, person = ruled(town, ONCE_A_MONTH), town.resident()
+    story.reserve(person)
+    story.act(None, session_cancelled, story.session, "场地检修")
+    assert Story.of(town).reserve(person) is Status.CONFIRMED
+
+
+def test_who_waited_in_vain_has_used_no_quota(town: TownBuilder) -> None:
+    story, waiting = ruled(town, ONCE_A_MONTH, capacity=1, begins_in=timedelta(hours=1)), town.resident()
+    story.reserve(town.resident())
+    story.reserve(waiting)
+    story.now = story.ends + timedelta(days=4)
+    story.close()
+    assert story.status(waiting) is Status.LAPSED
+    assert Story.of(town).reserve(waiting) is Status.CONFIRMED

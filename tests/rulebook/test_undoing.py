@@ -14,7 +14,7 @@ from rules.rulebook.undoing import Brought, Trace
 words = st.text(max_size=12)
 counts = st.integers(-(10**12), 10**12)
 rungs = st.tuples(words, st.integers(0, 99))
-moments = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1)).map(lambda moment: moment.replace(tzinfo=UTC))
+moments = st.integers(0, 4 * 10**12).map(lambda milliseconds: datetime.fromtimestamp(milliseconds / 1000, UTC))
 freezes = st.none() | st.builds(Frozen, moments, st.dictionaries(st.integers(0, 9), counts, max_size=3))
 brought = st.builds(Brought, words, words, st.integers(0, 99), st.lists(st.tuples(words, words), max_size=3).map(tuple))
 traces = st.builds(

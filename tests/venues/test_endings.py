@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 import pytest
 import time_machine
 
-from models.jobs import Outbox
+from jobs.schedule import JOBS_BY_NAME, Errand, Means
+from models.jobs import JobOutcome, Outbox
 from models.residents import Role
 from models.venues import BookingStatus, VenueBooking
 from rules.venues.lapsing import lapse_bookings
@@ -135,8 +136,10 @@ def test_only_organisers_and_managers_of_the_place_decide(town: TownBuilder, api
     assert status_of(town, booking) is BookingStatus.PENDING
 
 
-def test_what_an_organiser_books_for_a_resident_needs_no_approval(town: TownBuilder, api: ApiClient) -> None:
+def test_what_who_decides_books_for_a_resident_needs_no_approval(town: TownBuilder, api: ApiClient) -> None:
     venue, resident = hall(town, needs_approval=True), town.resident()
+    by_manager = booked(api.as_(town.staff(Role.MANAGER)), venue, tomorrow(12), resident_id=resident.id)
+    assert by_manager["status"] == "confirmed"
     by_scanner = booked(api.as_(town.staff(Role.SCANNER)), venue, tomorrow(10), resident_id=resident.id)
     by_organiser = booked(api.as_(town.staff(Role.ORGANISER)), venue, tomorrow(11), resident_id=resident.id)
     assert (by_scanner["status"], by_organiser["status"]) == ("pending", "confirmed")
@@ -261,6 +264,15 @@ def test_a_run_ends_more_than_one_batch(town: TownBuilder, api: ApiClient, monke
     assert lapse(town, tomorrow(17)) == (0, 32)
     assert {row.status for row in town.rows(VenueBooking.status)} == {BookingStatus.RELEASED}
     assert_books_agree(town)
+
+
+def test_the_job_says_how_many_bookings_it_ended(town: TownBuilder, api: ApiClient) -> None:
+    booked(resident_of(town, api), hall(town, grace_minutes=0), tomorrow(10))
+    booked(resident_of(town, api), hall(town, needs_approval=True), tomorrow(10))
+    moment = tomorrow(10)
+    with at(moment):
+        done = JOBS_BY_NAME["bookings"].deed(Errand(Means(town.database, town.house.keys), town.id, moment))
+    assert (done.outcome, done.result) == (JobOutcome.OK, {"expired": 1, "released": 1, "refused": 0})
 
 
 # --- lists ------------------------------------------------------------------------------------------------------------

@@ -103,3 +103,16 @@ def test_a_guardian_sees_the_hours_of_the_child(town: TownBuilder, api: ApiClien
     serve(town, child, a_session(town), 150)
     shown = api.as_(guardian_of(town, child)).get("/me/hours", resident_id=str(child.id)).json
     assert (shown["minutes"]["signed"], shown["stars"][0]["level"]) == (150, "star-1")
+
+
+def test_who_acts_for_somebody_is_not_told_of_the_points_that_a_star_asks_for(
+    town: TownBuilder, api: ApiClient
+) -> None:
+    both = RULES.replace('{ "tally.service-hours" = 10 }', '{ "tally.service-hours" = 10, "balance.points" = 500 }')
+    put_in_force(town, both, days_ago=1)
+    child = town.resident(volunteer=True, born_on=days_ago(3650))
+    serve(town, child, a_session(town), 150)
+    [mine] = api.as_(child).get("/me/hours").json["stars"]
+    [theirs] = api.as_(guardian_of(town, child)).get("/me/hours", resident_id=str(child.id)).json["stars"]
+    assert [each["measure"] for each in mine["missing"]] == ["tally.service-hours", "balance.points"]
+    assert [each["measure"] for each in theirs["missing"]] == ["tally.service-hours"]
