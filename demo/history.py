@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from random import Random
 from types import SimpleNamespace
 from typing import Any, ClassVar
@@ -58,6 +58,8 @@ NOTHING_SPECIAL: dict[str, Any] = {
     **dict.fromkeys(("offer_expires_at", "cancellable_until", "release_at")),
 }
 
+#: Activities of which a day's limit pays for three, and the category that it doesn't limit.
+FULL_DAY, DELIBERATION = 4, "民主协商"
 FIRST_CHECKINS = 9
 FIRST_VOLUNTEERED = 3
 
@@ -234,6 +236,7 @@ class _HistoryMaker:
         self._leaving = dice("leaving", midnight.isoformat())  #: of its own, so that it disturbs nothing else
         self._season = season
         self._people = people
+        self._keen = people.circles[None, False].members[0]
         self._rules = rules
         self._midnight = midnight
         self._bookings: list[Booking] = []
@@ -243,6 +246,7 @@ class _HistoryMaker:
     def make(self) -> History:
         reservable = [session for session in self._season.sessions if self._is_asked_for(session)]
         self._tell_of_the_first(reservable)
+        self._tell_of_a_full_day(reservable)
         for session in reservable:
             self._fill(session)
         self._bookings.sort(key=lambda booking: (booking.reserved_at, booking.session.id, booking.neighbour.id))
@@ -303,6 +307,30 @@ class _HistoryMaker:
         assert len(chosen) == count, "a season has something for everybody"
         return chosen
 
+    # --- somebody who goes to everything ---
+
+    def _tell_of_a_full_day(self, sessions: list[PlannedSession]) -> None:
+        """One more activity on one day than a day's limit pays for. Nothing else is told of this neighbour."""
+        by_day: dict[date, list[PlannedSession]] = {}
+        for session in sessions:
+            if session.ends_at <= self._midnight and self._counts_for_the_day(session):
+                by_day.setdefault(local_day(session.starts_at), []).append(session)
+        for day in sorted(by_day, reverse=True):
+            one_by_one: list[PlannedSession] = []
+            for session in sorted(by_day[day], key=lambda each: (each.ends_at, each.id)):
+                if not one_by_one or one_by_one[-1].ends_at <= session.checkin_opens_at:
+                    one_by_one.append(session)
+            if len(one_by_one) >= FULL_DAY:
+                for session in one_by_one[:FULL_DAY]:
+                    self._engage(self._keen, session)
+                    self._come(self._book(session, self._keen, 1, self._time_of_booking(session)), forgetful=False)
+                return
+
+    def _counts_for_the_day(self, session: PlannedSession) -> bool:
+        activity = self._season.activities[session.activity_id]
+        is_limited = not activity.volunteers_only and activity.category != DELIBERATION
+        return is_limited and activity.eligible_territory_id is None
+
     # --- everybody else ---
 
     def _fill(self, session: PlannedSession) -> None:
@@ -314,7 +342,8 @@ class _HistoryMaker:
                 return
             circle, count = circles[self._random.random() < NEAR_SHARE]
             neighbour, at = circle.draw(self._random, count), self._time_of_booking(session)
-            if not self._is_suspended(neighbour, at) and self._engage(neighbour, session):
+            is_free = neighbour is not self._keen and not self._is_suspended(neighbour, at)
+            if is_free and self._engage(neighbour, session):
                 party_size = min(self._party_size(activity), session.capacity - session.taken)
                 self._decide(self._book(session, neighbour, party_size, at))
 

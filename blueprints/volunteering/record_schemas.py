@@ -124,6 +124,9 @@ class ServiceRecordView(Fast):
 class ServiceReviewView(ServiceRecordView):
     """A record that waits for a second person."""
 
+    class Meta:
+        exclude = ("status", "decided_by", "decided_at", "decision_note", "voided_by", "voided_at", "void_reason")
+
 
 class ServiceCountsView(Fast):
     """How many records of a batch stand how."""

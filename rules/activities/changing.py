@@ -307,9 +307,13 @@ def _lock_targets(work: Work, session_id: int, scope: Scope) -> _Targets:
     return _Targets(locked, rows, series, _allocation_of(work, named.activity_id))
 
 
-def _why_not(work: Work, session_id: int) -> SessionBegun | SessionCalledOff:
+def _why_not(work: Work, session_id: int) -> Exception:
+    """Why the session that was named wasn't among those to lock."""
     now = work.core.execute(_one, {"town": work.town_id, "session": session_id}).one()
-    return SessionCalledOff() if now.status is SessionStatus.CANCELLED else SessionBegun()
+    if now.status is SessionStatus.CANCELLED:
+        return SessionCalledOff()
+    # To come and not there: another organiser has just given it to a series of its own.
+    return SessionBegun() if now.starts_at <= work.now else TryAgain()
 
 
 _allocation = select(Activity.allocation).where(

@@ -11,14 +11,14 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from rules.clock import local_day
-from rules.ledger.holds import Holding, capture, hold, read_hold, void
+from rules.ledger.holds import Holding, HoldSettled, capture, hold, read_hold, void
 from rules.ledger.moving import lock_accounts
 from rules.ledger.transactions import Cause
 from rules.reservations.desk import Terms, Wanted, local_weekday, tell_rulebook, terms_of
 from rules.reservations.refusals import NotOpenYet, PartyTooLarge, SessionClosed
 from rules.rows import AnyRow
 from rules.venues.refusals import BookingClosed, BookingNotOpenYet, PartyTooLargeForRoom
-from rules.work import Work
+from rules.work import TryAgain, Work
 from rules.working_days import day_kind
 
 SOURCE = "booking"  #: of events, and the reason of transactions
@@ -87,7 +87,10 @@ def give_prices_back(work: Work, bookings: Sequence[AnyRow]) -> None:
         left = kept.amount - kept.captured - kept.released
         if left > 0:
             cause = _cause(booking, f"「{booking.venue}」未使用，退回 {left} 分", work.now)
-            void(work, f"{SOURCE}:{booking.id}:void", booking.hold_txn_id, left, cause)
+            try:
+                void(work, f"{SOURCE}:{booking.id}:void", booking.hold_txn_id, left, cause)
+            except HoldSettled:  # the job of lapsed holds came between the look and the lock
+                raise TryAgain from None
 
 
 def _cause(booking: AnyRow, explanation: str, now: datetime) -> Cause:

@@ -162,6 +162,36 @@ def test_without_the_second_look_the_night_s_session_stays_as_it_was(
     assert capacities_after_a_night_within(town, Desk(town, api), monkeypatch) == {7, 20}
 
 
+@pytest.mark.usefixtures("two_writers")
+def test_two_organisers_who_split_a_series_at_once_both_do(
+    town: TownBuilder, api: ApiClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second has read in which series the session is, and the first takes it out of there."""
+    desk = Desk(town, api)
+    activity = desk.activity()
+    desk.series(activity, rrule="FREQ=WEEKLY;BYDAY=WE;COUNT=4")
+    third = desk.sessions(activity)[2].id
+    first, require_role = threading.Thread(target=lambda: split_at(town, third, {"capacity": 7})), changing.require_role
+
+    def let_the_first_go(*args: Any) -> None:
+        require_role(*args)
+        if not first.ident:
+            first.start()
+            first.join(timeout=30)
+
+    with at_nine():
+        monkeypatch.setattr(changing, "require_role", let_the_first_go)
+        split_at(town, third, {"overbooking_max": 2})
+    rows = town.rows(Session.id, Session.series_id, Session.starts_at, Session.capacity, Session.overbooking_max)
+    rows = sorted(rows, key=lambda row: row.starts_at)
+    assert [(row.capacity, row.overbooking_max) for row in rows] == [(20, 0), (20, 0), (7, 2), (7, 2)]
+    assert len({row.series_id for row in rows}) == 2
+
+
+def split_at(town: TownBuilder, session_id: int, changes: dict[str, int]) -> None:
+    town.act(town.staff(Role.ORGANISER), change_sessions, session_id, Scope.FOLLOWING, changes)
+
+
 def test_many_nights_at_once_make_each_session_once(town: TownBuilder, api: ApiClient) -> None:
     desk = Desk(town, api)
     activity = desk.activity()
