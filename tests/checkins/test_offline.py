@@ -363,9 +363,15 @@ def test_seen_in_two_sessions_the_later_one_ends_the_earlier_one(
     ]
 
 
+def change(town: TownBuilder, table: Any, id_: int, **values: Any) -> None:
+    statement = update(table).where(table.town_id == town.id, table.id == id_).values(**values)
+    town.database.write(town.id, SYSTEM, lambda work: work.core.execute(statement))
+
+
 def absent(town: TownBuilder, resident: Person, session: int, when: Any) -> None:
-    """The job writes down that somebody didn't come."""
+    """The place is to be released then, and the job writes down that somebody didn't come."""
     [row] = town.rows(Reservation.id, resident_id=resident.id, session_id=session)
+    change(town, Reservation, row.id, release_at=when)
     with at(when):
         town.act(None, mark_no_show, row.id)
     assert status_in(town, resident, session) is ReservationStatus.NO_SHOW
@@ -434,12 +440,8 @@ def test_a_session_that_was_cancelled_and_a_resident_who_was_suspended_open_no_d
     guests = [with_place(town, api, called_off), with_place(town, api, session)]
     items = [device.item(guests[0], called_off, now), device.item(guests[1], session, now)]
 
-    def change(table: Any, id_: int, **values: Any) -> None:
-        statement = update(table).where(table.town_id == town.id, table.id == id_).values(**values)
-        town.database.write(town.id, SYSTEM, lambda work: work.core.execute(statement))
-
-    change(Session, called_off, status=SessionStatus.CANCELLED)
-    change(Resident, guests[1].id, status=ResidentStatus.SUSPENDED)
+    change(town, Session, called_off, status=SessionStatus.CANCELLED)
+    change(town, Resident, guests[1].id, status=ResidentStatus.SUSPENDED)
     answers = device.answers(items, now + HOUR)
     assert [answer["conflict"] for answer in answers] == ["session_cancelled", "suspended"]
 

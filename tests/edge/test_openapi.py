@@ -54,7 +54,9 @@ PARAMETERS = {
     "GET /api/v1/ledger/settlement": {"first_day", "last_day"},
     "GET /api/v1/me/points/explain": PAGE,
     "GET /api/v1/me/points/statement": PAGE,
-    "GET /api/v1/me/reservations": PAGE,
+    "GET /api/v1/me/reservations": PAGE | {"resident_id"},
+    "GET /api/v1/sessions/{session_id}/reservations": PAGE | {"live"},
+    "GET /api/v1/sessions/{session_id}/draw": {"town"},
     "GET /api/v1/points/adjustments": PAGE | {"status"},
     "GET /api/v1/points/imports": PAGE,
     "GET /api/v1/points/imports/{import_id}/rows": PAGE,
@@ -95,6 +97,7 @@ ONCE = {
     "POST /api/v1/sessions/{session_id}/reservations",
     "DELETE /api/v1/reservations/{reservation_id}",
     "POST /api/v1/reservations/{reservation_id}/appeal",
+    "POST /api/v1/reservations/{reservation_id}/confirmation",
     "POST /api/v1/appeals/{appeal_id}/decision",
     "POST /api/v1/me/points/transfers",
     "POST /api/v1/points/adjustments",
@@ -116,7 +119,7 @@ ONCE = {
     "POST /api/v1/rulebooks/drafts/{draft_id}/refusal",
 }
 #: They say all there is to say by their address.
-WITHOUT_A_BODY = re.compile(r"POST .*/(sign-out|approval|refusal|publication|finish|copy|arrival|calendar-feed)")
+WITHOUT_A_BODY = re.compile(r"POST .*/(sign-out|approval|refusal|publication|finish|copy|arrival|calendar-feed|card|confirmation|attendance-complete)")
 #: The document and its page are no operations of the document.
 NOT_DESCRIBED = {"GET /openapi.json", "GET /docs", "GET /docs/assets/<path:name>"}
 
