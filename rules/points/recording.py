@@ -1,8 +1,7 @@
-"""Events that staff write down: sorted waste, hours of service, a fault at the tool library.
+"""Events that staff write down: sorted waste, a lecture held, a fault at the tool library.
 
-What may be recorded is what the rulebook in force speaks of, less what the house records by itself. Hours that staff
-enter are marked as such (`provenance`), whatever the caller says: rules may give less for them than for hours that were
-signed in and out.
+What may be recorded is what the rulebook in force speaks of, less what the house records by itself: hours of service, say,
+come with a record of volunteering. What staff enter is marked as such (`provenance`), whatever the caller says.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from rules.work import Work
 
 SOURCE = "staff"
 #: Kinds of event that the house records by itself.
-OF_THE_HOUSE = frozenset({"checkin", "no_show", ACCOUNT_OPENED, PERIOD_STARTED, BOOKED, CANCELLED, REDEEMED})
+OF_THE_HOUSE = frozenset({"checkin", "no_show", "service", ACCOUNT_OPENED, PERIOD_STARTED, BOOKED, CANCELLED, REDEEMED})
 #: What only the house may say of an event.
 RESERVED = frozenset({"objections_over"})
 #: Whose agreement staff may write down; that of a second person has to be their own.

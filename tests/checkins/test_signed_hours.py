@@ -11,8 +11,22 @@ import pytest
 from jobs.schedule import JOBS_BY_NAME, Errand, Means
 from rules.clock import utc_now
 from tests.build import ApiClient, TownBuilder, fresh_key
-from tests.checkins.doors import DAY, HOUR, MINUTE, Device, Door, at, with_place
+from tests.checkins.doors import DAY, HOUR, MINUTE, Device, Door, at, points_of, with_place
+from tests.rulebook.live import put_in_force
 
+RULES = """
+name = "志愿服务积分"
+[expiry]
+years = 1
+[[earn]]
+id = "service"
+event = "service"
+title = "志愿服务"
+each = "hours"
+amount = 10
+unit = "小时"
+step = { of = 0.5, round = "down" }
+"""
 Settled = list[tuple[int, int, int]]
 
 
@@ -132,12 +146,33 @@ def test_other_activities_sign_for_nothing(town: TownBuilder, api: ApiClient, do
     assert settled == []
 
 
-def test_the_hours_are_on_record_when_the_volunteer_leaves(
+def test_the_hours_are_on_record_when_the_volunteer_leaves_and_gone_when_that_is_undone(
     town: TownBuilder, api: ApiClient, door: Door, service: Callable[..., int]
 ) -> None:
     """With volunteering itself, not with a stand-in."""
+    session, now, last = service(), utc_now(), fresh_key()
+    resident = with_place(town, api, session, volunteer=True)
+
+    def signed() -> Any:
+        with at(now + 91 * MINUTE):
+            return api.as_(resident).get("/me/hours").json["minutes"]["signed"]
+
+    door.come(resident, session, now)
+    assert signed() == 0
+    answer = door.go(resident, session, now + 90 * MINUTE, nonce=last)
+    assert (answer["result"], answer["visit"]["minutes"], signed()) == ("admitted", 90, 90)
+    assert door.undo(last, now + 91 * MINUTE).status_code == 200
+    assert signed() == 0
+
+
+def test_what_the_rulebook_gives_for_the_hours_is_told_at_the_door(
+    town: TownBuilder, api: ApiClient, door: Door, service: Callable[..., int]
+) -> None:
+    put_in_force(town, RULES)
     session, now = service(), utc_now()
     resident = with_place(town, api, session, volunteer=True)
-    door.come(resident, session, now)
-    answer = door.go(resident, session, now + 90 * MINUTE)
-    assert (answer["result"], answer["visit"]["minutes"]) == ("admitted", 90)
+    assert door.come(resident, session, now)["points"]["awarded"] == 0
+    left = door.go(resident, session, now + 90 * MINUTE)["points"]
+    assert (left["awarded"], left["balance"]) == (15, 15)
+    assert "志愿服务" in left["explanation"]
+    assert points_of(town, resident) == 15

@@ -38,11 +38,11 @@ SERVICE = """
 [[tally]]
 id = "hours"
 title = "服务时长"
-events = ["service"]
+events = ["care"]
 of = "hours"
 [[earn]]
-id = "service"
-event = "service"
+id = "care"
+event = "care"
 title = "志愿服务"
 each = "hours"
 unit = "小时"
@@ -75,7 +75,7 @@ def test_an_event_is_judged_booked_and_explained(town: TownBuilder, api: ApiClie
     under(town, SERVICE)
     resident, staff = town.resident(), organiser(town, api)
     moment = utc_now().replace(microsecond=0) - timedelta(days=2)
-    outcome = recorded(staff, resident, "service", subject="敬老", at=moment, hours=1.5)
+    outcome = recorded(staff, resident, "care", subject="敬老", at=moment, hours=1.5)
     reason = f"志愿服务《敬老》：每小时 10 分 × 1.5 小时 = 15 分，有效期至 {local_day(moment).year + 1}-12-31"
     assert {**outcome, "event_id": None} == {
         "event_id": None,
@@ -85,10 +85,10 @@ def test_an_event_is_judged_booked_and_explained(town: TownBuilder, api: ApiClie
         "lines": [
             {
                 "kind": "award",
-                "rule_id": "service",
+                "rule_id": "care",
                 "currency": "points",
                 "amount": 15,
-                "explanation": f"{reason}（红星积分，规则 service）",
+                "explanation": f"{reason}（红星积分，规则 care）",
                 "expires_on": f"{local_day(moment).year + 1}-12-31",
                 "until": None,
                 "about": "",
@@ -96,11 +96,11 @@ def test_an_event_is_judged_booked_and_explained(town: TownBuilder, api: ApiClie
         ],
     }
     [line] = statement_of(api, resident)
-    assert (line["kind"], line["amount"], line["explanation"]) == ("earn", 15, f"{reason}（红星积分，规则 service）")
+    assert (line["kind"], line["amount"], line["explanation"]) == ("earn", 15, f"{reason}（红星积分，规则 care）")
     assert datetime.fromisoformat(line["at"]) == moment
     [(event,)] = town.rows(Event, source="staff")
     assert (event.id, event.subject_id, event.occurred_at) == (int(outcome["event_id"]), resident.id, moment)
-    assert event.payload["kind"] == "service"
+    assert event.payload["kind"] == "care"
     assert event.payload["facts"] == {
         "hours": 1.5,
         "provenance": "staff",
@@ -116,8 +116,8 @@ def test_a_kind_that_no_rule_speaks_of_is_refused_with_those_that_can_be_recorde
     under(town, SERVICE, '[[earn]]\nid = "waste"\nevent = "sorted_waste"\ntitle = "垃圾分类"\namount = 1\n')
     resident, staff = town.resident(), organiser(town, api)
     before = effects(town)
-    document = problem_of(record(staff, resident, "servise"), 422, "event.kind_unknown")
-    assert document["detail"] == "现行积分规则没有「servise」这类事件；可登记：service、sorted_waste。"
+    document = problem_of(record(staff, resident, "caer"), 422, "event.kind_unknown")
+    assert document["detail"] == "现行积分规则没有「caer」这类事件；可登记：care、sorted_waste。"
     assert effects(town) == before
 
 
@@ -137,19 +137,19 @@ def test_what_is_to_come_and_what_is_long_ago_is_not_written_down(town: TownBuil
     longest = timedelta(days=RECORD_DAYS_MAX)
     before = effects(town)
     for moment in (utc_now() + timedelta(minutes=5), utc_now() - longest - timedelta(minutes=5)):
-        problem_of(record(staff, resident, "service", at=moment, hours=1), 422, "event.moment_invalid")
+        problem_of(record(staff, resident, "care", at=moment, hours=1), 422, "event.moment_invalid")
     assert effects(town) == before
-    assert recorded(staff, resident, "service", at=utc_now() - longest + timedelta(minutes=5), hours=1)["awarded"] == 10
+    assert recorded(staff, resident, "care", at=utc_now() - longest + timedelta(minutes=5), hours=1)["awarded"] == 10
 
 
 def test_one_ref_is_one_event_whoever_it_is_about(town: TownBuilder, api: ApiClient) -> None:
     under(town, SERVICE)
     resident, staff = town.resident(), organiser(town, api)
-    recorded(staff, resident, "service", ref="roll-17", hours=1)
+    recorded(staff, resident, "care", ref="roll-17", hours=1)
     before = effects(town)
     for whom, who in ((resident, staff), (town.resident(), organiser(town, api))):
         before = effects(town)
-        problem_of(record(who, whom, "service", ref="roll-17", hours=2), 409, "event.recorded_already")
+        problem_of(record(who, whom, "care", ref="roll-17", hours=2), 409, "event.recorded_already")
         assert effects(town) == before
     assert balance_of(api, resident) == 10
 
@@ -157,17 +157,17 @@ def test_one_ref_is_one_event_whoever_it_is_about(town: TownBuilder, api: ApiCli
 def test_without_a_ref_two_requests_are_two_events(town: TownBuilder, api: ApiClient) -> None:
     under(town, SERVICE)
     resident, staff = town.resident(), organiser(town, api)
-    assert [recorded(staff, resident, "service", hours=1)["balance"] for _ in range(2)] == [10, 20]
+    assert [recorded(staff, resident, "care", hours=1)["balance"] for _ in range(2)] == [10, 20]
 
 
 def test_the_same_key_records_once(town: TownBuilder, api: ApiClient) -> None:
     under(town, SERVICE)
     resident, staff, key = town.resident(), organiser(town, api), fresh_key()
-    first, again = (record(staff, resident, "service", hours=1, key=key) for _ in range(2))
+    first, again = (record(staff, resident, "care", hours=1, key=key) for _ in range(2))
     assert (first.status_code, again.status_code, again.json) == (201, 201, first.json)
     assert again.headers["Idempotent-Replayed"] == "true"
     assert (balance_of(api, resident), len(town.rows(Event.id))) == (10, 1)
-    problem_of(record(staff, resident, "service", hours=2, key=key), 422, "idempotency.mismatch")
+    problem_of(record(staff, resident, "care", hours=2, key=key), 422, "idempotency.mismatch")
 
 
 def test_who_says_that_hours_were_signed_in_and_out_is_not_believed(town: TownBuilder, api: ApiClient) -> None:
@@ -176,21 +176,21 @@ def test_who_says_that_hours_were_signed_in_and_out_is_not_believed(town: TownBu
         """
 [[earn]]
 id = "signed"
-event = "service"
+event = "care"
 title = "签到时长"
 where = { provenance = "signed" }
 amount = 10
 [[earn]]
 id = "written"
-event = "service"
+event = "care"
 title = "补录时长"
 where = { provenance = "staff" }
 amount = 4
 """,
     )
     resident, staff = town.resident(), organiser(town, api)
-    assert lines(recorded(staff, resident, "service", provenance="signed")) == [("award", "written", 4)]
-    assert lines(recorded(staff, resident, "service")) == [("award", "written", 4)]
+    assert lines(recorded(staff, resident, "care", provenance="signed")) == [("award", "written", 4)]
+    assert lines(recorded(staff, resident, "care")) == [("award", "written", 4)]
 
 
 def test_staff_write_down_whose_agreement_they_have_and_never_that_of_a_second_person(
@@ -284,7 +284,7 @@ def test_a_request_that_can_not_be_right_is_refused(town: TownBuilder, api: ApiC
     resident, staff = town.resident(), organiser(town, api)
     before = effects(town)
     for wrong in WRONG:
-        body = {"resident_id": str(resident.id), "kind": "service"} | wrong
+        body = {"resident_id": str(resident.id), "kind": "care"} | wrong
         document = problem_of(staff.post("/points/events", body), 422, "request.invalid")
         assert list(document["errors"]) == list(wrong), wrong
     assert effects(town) == before
@@ -296,13 +296,13 @@ def test_an_organiser_records_where_the_resident_lives_and_not_beside_it(town: T
     here, beside = (organiser(town, api, at=place) for place in (town.community_id, town.other_community_id))
     root, boss = organiser(town, api), manager(town, api)
     before = effects(town)
-    problem_of(record(beside, resident, "service", hours=1), 403, "auth.forbidden")
-    problem_of(record(here, homeless, "service", hours=1), 403, "auth.forbidden")
-    problem_of(record(here, NOBODY, "service", hours=1), 404, "resident.unknown")
-    problem_of(record(boss, resident, "service", hours=1), 403, "auth.forbidden")
+    problem_of(record(beside, resident, "care", hours=1), 403, "auth.forbidden")
+    problem_of(record(here, homeless, "care", hours=1), 403, "auth.forbidden")
+    problem_of(record(here, NOBODY, "care", hours=1), 404, "resident.unknown")
+    problem_of(record(boss, resident, "care", hours=1), 403, "auth.forbidden")
     assert effects(town) == before
-    assert record(here, resident, "service", hours=1).status_code == 201
-    assert record(root, homeless, "service", hours=1).status_code == 201
+    assert record(here, resident, "care", hours=1).status_code == 201
+    assert record(root, homeless, "care", hours=1).status_code == 201
 
 
 def test_a_ref_of_another_town_is_no_ref_of_ours(house: House, app: Flask, town: TownBuilder, api: ApiClient) -> None:
@@ -310,17 +310,17 @@ def test_a_ref_of_another_town_is_no_ref_of_ours(house: House, app: Flask, town:
     stranger = elsewhere.resident()
     for each in (town, elsewhere):
         under(each, SERVICE)
-    recorded(organiser(elsewhere, ApiClient(app, elsewhere)), stranger, "service", ref="roll-1", hours=1)
+    recorded(organiser(elsewhere, ApiClient(app, elsewhere)), stranger, "care", ref="roll-1", hours=1)
     before, staff = effects(elsewhere), organiser(town, api)
-    problem_of(record(staff, stranger, "service", hours=1), 404, "resident.unknown")
-    assert record(staff, town.resident(), "service", ref="roll-1", hours=1).status_code == 201
+    problem_of(record(staff, stranger, "care", hours=1), 404, "resident.unknown")
+    assert record(staff, town.resident(), "care", ref="roll-1", hours=1).status_code == 201
     assert effects(elsewhere) == before
 
 
 def test_without_a_rulebook_nothing_is_written_down(town: TownBuilder, api: ApiClient) -> None:
     resident, someone = town.resident(), town.staff(Role.ORGANISER)
     with time_machine.travel(THEN - timedelta(days=3000), tick=False):
-        problem_of(record(api.as_(someone), resident, "service"), 409, "rulebook.missing")
+        problem_of(record(api.as_(someone), resident, "care"), 409, "rulebook.missing")
     assert town.rows(Event.id) == []
 
 
@@ -334,13 +334,13 @@ def test_limits_of_a_day_and_of_all_time_hold_whatever_day_an_event_is_of(town: 
     today, yesterday, before = (utc_now() - timedelta(days=days) for days in (0, 1, 2))
     wishes = [(today, 2, 20), (yesterday, 2, 20), (today, 1, 5), (before, 1.5, 15), (yesterday, 3, 0), (before, 5, 0)]
     for moment, hours, given in wishes:
-        assert recorded(staff, resident, "service", at=moment, hours=hours)["awarded"] == given
+        assert recorded(staff, resident, "care", at=moment, hours=hours)["awarded"] == given
     assert balance_of(api, resident) == 60
     assert usage(town) == {
-        ("service", local_day(today).isoformat()): (25, 25),
-        ("service", local_day(yesterday).isoformat()): (20, 25),
-        ("service", local_day(before).isoformat()): (15, 25),
-        ("service", "ever"): (60, 60),
+        ("care", local_day(today).isoformat()): (25, 25),
+        ("care", local_day(yesterday).isoformat()): (20, 25),
+        ("care", local_day(before).isoformat()): (15, 25),
+        ("care", "ever"): (60, 60),
     }
     audit(town)
 
@@ -348,10 +348,10 @@ def test_limits_of_a_day_and_of_all_time_hold_whatever_day_an_event_is_of(town: 
 def test_what_a_limit_cut_off_is_explained(town: TownBuilder, api: ApiClient) -> None:
     under(town, SERVICE, 'limits = [{ points = 25, per = "day" }]\n')
     resident, staff = town.resident(), organiser(town, api)
-    recorded(staff, resident, "service", hours=2)
-    trimmed, nothing = (recorded(staff, resident, "service", hours=1) for _ in range(2))
+    recorded(staff, resident, "care", hours=2)
+    trimmed, nothing = (recorded(staff, resident, "care", hours=1) for _ in range(2))
     assert "志愿服务每日最多 25 分，已计 20 分，本次计 5 分" in explained(trimmed)
-    assert lines(nothing) == [("nothing", "service", 0)]
+    assert lines(nothing) == [("nothing", "care", 0)]
     assert "志愿服务每日最多 25 分，已计 25 分，本次计 0 分" in explained(nothing)
     assert statement_of(api, resident)[0]["explanation"] == trimmed["lines"][0]["explanation"]
 
@@ -361,7 +361,7 @@ def test_a_rolling_limit_sees_the_days_around_a_late_event(town: TownBuilder, ap
     resident, staff = town.resident(), organiser(town, api)
     for days, hours, given in ((0, 2, 20), (10, 2, 20), (5, 3, 10), (3, 1, 0), (20, 1, 10)):
         moment = utc_now() - timedelta(days=days)
-        assert recorded(staff, resident, "service", at=moment, hours=hours)["awarded"] == given
+        assert recorded(staff, resident, "care", at=moment, hours=hours)["awarded"] == given
     audit(town)
 
 
@@ -399,15 +399,15 @@ per = "ever"
 def test_an_award_that_a_member_of_staff_takes_back_frees_its_limit(town: TownBuilder, api: ApiClient) -> None:
     under(town, SERVICE, 'limits = [{ points = 20, per = "day" }]\n')
     resident, staff = town.resident(), organiser(town, api)
-    recorded(staff, resident, "service", hours=2)
-    assert recorded(staff, resident, "service", hours=1)["awarded"] == 0
+    recorded(staff, resident, "care", hours=2)
+    assert recorded(staff, resident, "care", hours=1)["awarded"] == 0
     [line] = statement_of(api, resident)
     answer = manager(town, api).post(
         f"/ledger/transactions/{line['id']}/reversal", {"reason": "登记有误", "amount": 15}
     )
     assert answer.status_code == 201, answer.text
-    assert usage(town)["service", local_day(utc_now()).isoformat()] == (5, 20)
-    assert recorded(staff, resident, "service", hours=2)["awarded"] == 15
+    assert usage(town)["care", local_day(utc_now()).isoformat()] == (5, 20)
+    assert recorded(staff, resident, "care", hours=2)["awarded"] == 15
     audit(town)
 
 
@@ -431,47 +431,47 @@ def test_one_event_may_give_and_take(town: TownBuilder, api: ApiClient) -> None:
     under(
         town,
         SERVICE,
-        '[[deduct]]\nid = "late"\nevent = "service"\ntitle = "迟到"\nwhere = { late = true }\namount = 15\n',
+        '[[deduct]]\nid = "late"\nevent = "care"\ntitle = "迟到"\nwhere = { late = true }\namount = 15\n',
     )
     resident, staff = town.resident(), organiser(town, api)
-    outcome = recorded(staff, resident, "service", hours=1, late=True)
+    outcome = recorded(staff, resident, "care", hours=1, late=True)
     assert (outcome["awarded"], outcome["taken"], outcome["balance"]) == (10, 10, 0)
-    recorded(staff, resident, "service", hours=3)
-    outcome = recorded(staff, resident, "service", hours=1, late=True)
+    recorded(staff, resident, "care", hours=3)
+    outcome = recorded(staff, resident, "care", hours=1, late=True)
     assert (outcome["awarded"], outcome["taken"], outcome["balance"]) == (10, 15, 25)
     audit(town)
 
 
-VOID = '[[void]]\nid = "complaint"\nevent = "complaint"\ntitle = "被投诉"\nof = "service"\n'
+VOID = '[[void]]\nid = "complaint"\nevent = "complaint"\ntitle = "被投诉"\nof = "care"\n'
 
 
 def test_an_event_that_is_void_gives_back_its_points_its_limit_and_its_hours(town: TownBuilder, api: ApiClient) -> None:
     star = '[[tally]]\nid = "star"\ntitle = "每月之星"\nof = "points"\nper = "ever"\n'
     under(town, SERVICE, 'limits = [{ points = 30, per = "ever" }]\n', star, VOID)
     resident, staff = town.resident(), organiser(town, api)
-    recorded(staff, resident, "service", ref="s1", hours=2)
-    recorded(staff, resident, "service", ref="s2", hours=1)
-    outcome = recorded(staff, resident, "complaint", service="s1")
+    recorded(staff, resident, "care", ref="s1", hours=2)
+    recorded(staff, resident, "care", ref="s2", hours=1)
+    outcome = recorded(staff, resident, "complaint", care="s1")
     assert (outcome["balance"], lines(outcome)) == (10, [("void", "complaint", 0)])
-    assert usage(town) == {("service", "ever"): (10, 30)}
+    assert usage(town) == {("care", "ever"): (10, 30)}
     assert counts(town, resident) == {
         ("earned:points", "ever"): 10,
         ("tally:hours", "ever"): 1 * 60 * 10_000,
         ("tally:star", "ever"): 10,
     }
     assert (statement_of(api, resident)[0]["kind"], statement_of(api, resident)[0]["amount"]) == ("reverse", -20)
-    assert recorded(staff, resident, "service", hours=2)["awarded"] == 20
+    assert recorded(staff, resident, "care", hours=2)["awarded"] == 20
     audit(town)
 
 
 def test_an_event_is_void_once_and_only_for_whom_it_is_about(town: TownBuilder, api: ApiClient) -> None:
     under(town, SERVICE, VOID)
     resident, other, staff = town.resident(), town.resident(), organiser(town, api)
-    recorded(staff, resident, "service", ref="s1", hours=2)
-    recorded(staff, other, "complaint", service="s1")
-    recorded(staff, resident, "complaint", service="no-such-service")
+    recorded(staff, resident, "care", ref="s1", hours=2)
+    recorded(staff, other, "complaint", care="s1")
+    recorded(staff, resident, "complaint", care="no-such-service")
     assert balance_of(api, resident) == 20
-    assert [recorded(staff, resident, "complaint", service="s1")["balance"] for _ in range(2)] == [0, 0]
+    assert [recorded(staff, resident, "complaint", care="s1")["balance"] for _ in range(2)] == [0, 0]
     assert counts(town, resident)["tally:hours", "ever"] == 0
     audit(town)
 
@@ -482,7 +482,7 @@ def test_a_check_in_is_declared_void_by_its_session_and_its_resident(town: TownB
     assert reserve(api.as_(resident), session_id).status_code == 201
     scan(api.as_(town.staff(Role.SCANNER)), session_id, town.code_of(resident))
     assert balance_of(api, resident) == 5
-    outcome = recorded(organiser(town, api), resident, "complaint", service=f"{session_id}:{resident.id}")
+    outcome = recorded(organiser(town, api), resident, "complaint", care=f"{session_id}:{resident.id}")
     assert outcome["balance"] == 0
     audit(town)
 
@@ -491,11 +491,11 @@ def test_what_staff_took_back_before_is_not_taken_back_again(town: TownBuilder, 
     under(town, SERVICE, VOID)
     resident, staff = town.resident(), organiser(town, api)
     for ref, amount in (("part", 15), ("all", 20)):
-        recorded(staff, resident, "service", ref=ref, hours=2)
+        recorded(staff, resident, "care", ref=ref, hours=2)
         txn = statement_of(api, resident)[0]["id"]
         body = {"reason": "登记有误", "amount": amount}
         assert manager(town, api).post(f"/ledger/transactions/{txn}/reversal", body).status_code == 201
-        assert recorded(staff, resident, "complaint", service=ref)["balance"] == 0
+        assert recorded(staff, resident, "complaint", care=ref)["balance"] == 0
     audit(town)
 
 
@@ -504,11 +504,11 @@ def test_points_that_are_spent_can_not_be_taken_back_and_nothing_is_recorded(tow
     home = household(town)
     resident, partner = town.resident(household_id=home), town.resident(household_id=home)
     staff = organiser(town, api)
-    recorded(staff, resident, "service", ref="s1", hours=2)
+    recorded(staff, resident, "care", ref="s1", hours=2)
     body = {"to_resident_id": str(partner.id), "amount": 5}
     assert api.as_(resident).post("/me/points/transfers", body).status_code == 201
     before = effects(town)
-    problem_of(record(staff, resident, "complaint", service="s1"), 409, "points.insufficient")
+    problem_of(record(staff, resident, "complaint", care="s1"), 409, "points.insufficient")
     assert effects(town) == before
 
 
@@ -536,7 +536,7 @@ rights = [{ title = "公交卡" }]
 def test_a_level_is_reached_and_shown_with_what_is_missing_for_the_next(town: TownBuilder, api: ApiClient) -> None:
     under(town, SERVICE, LADDER)
     resident, staff = town.resident(), organiser(town, api)
-    recorded(staff, resident, "service", hours=2)
+    recorded(staff, resident, "care", hours=2)
     assert standing(api, resident) == {
         "rulebook": "红星积分",
         "balances": [{"id": "points", "name": "积分", "amount": 20}],
@@ -553,7 +553,7 @@ def test_a_level_is_reached_and_shown_with_what_is_missing_for_the_next(town: To
         ],
         "blocks": [],
     }
-    outcome = recorded(staff, resident, "service", hours=1.5)
+    outcome = recorded(staff, resident, "care", hours=1.5)
     assert [line["explanation"] for line in outcome["lines"] if line["kind"] in ("level", "right")] == [
         "星级志愿者：达到一星级",
         "星级志愿者一星级：可借图书",
@@ -572,7 +572,7 @@ def test_the_highest_level_has_no_next_and_is_kept_though_points_go(town: TownBu
     under(town, SERVICE, LADDER, '[[deduct]]\nid = "fault"\nevent = "fault"\ntitle = "违规"\namount = "all"\n')
     resident, staff = town.resident(), organiser(town, api)
     for _ in range(2):
-        recorded(staff, resident, "service", hours=6)
+        recorded(staff, resident, "care", hours=6)
     recorded(staff, resident, "fault")
     [ladder] = standing(api, resident)["ladders"]
     assert (ladder["level"], ladder["next_title"], ladder["missing"]) == ("star-2", None, [])
@@ -585,11 +585,11 @@ def test_a_level_that_the_next_rules_put_below_is_not_reached_again(town: TownBu
     below = '[[ladder.level]]\nid = "star-0"\ntitle = "初级"\nat = { "tally.hours" = 1 }\n'
     town.act(None, publish, HEAD + SERVICE + LADDER.replace(first, below + first), THEN + timedelta(days=1))
     with at(0):
-        recorded(api.as_(someone), resident, "service", hours=4)
+        recorded(api.as_(someone), resident, "care", hours=4)
         assert standing(api, resident)["ladders"][0]["level"] == "star-1"
     with at(2):
         assert standing(api, resident)["ladders"][0]["level"] == "star-1"
-        outcome = recorded(api.as_(someone), resident, "service", hours=1)
+        outcome = recorded(api.as_(someone), resident, "care", hours=1)
         assert [line["kind"] for line in outcome["lines"]] == ["award"], "and its rights don't come again"
         [ladder] = standing(api, resident)["ladders"]
         assert (ladder["level"], ladder["next_title"]) == ("star-1", "二星级")
@@ -659,27 +659,27 @@ def test_a_level_that_an_older_version_gives_a_late_event_is_not_kept(town: Town
     under(town, SERVICE, LADDER)
     put_in_force(town, HEAD + SERVICE + LADDER.replace('"tally.hours" = 3', '"tally.hours" = 9'), days_ago=1)
     resident, staff = town.resident(), organiser(town, api)
-    late = recorded(staff, resident, "service", at=utc_now() - timedelta(days=2), hours=4)
+    late = recorded(staff, resident, "care", at=utc_now() - timedelta(days=2), hours=4)
     assert [line["kind"] for line in late["lines"]] == ["award", "level", "right"]
     assert town.rows(StandingLevel.level) == []
     assert standing(api, resident)["ladders"][0]["level"] is None
-    recorded(staff, resident, "service", hours=5)
+    recorded(staff, resident, "care", hours=5)
     assert town.rows(StandingLevel.level) == [("star-1",)]
 
 
 def test_a_level_that_falls_is_not_kept_by_an_event_of_a_day_that_is_over(town: TownBuilder, api: ApiClient) -> None:
     """What a month or a balance was then says nothing of today; a level that doesn't fall is reached all the same."""
-    today = '[[tally]]\nid = "today"\ntitle = "当日"\nevents = ["service"]\nper = "day"\n'
+    today = '[[tally]]\nid = "today"\ntitle = "当日"\nevents = ["care"]\nper = "day"\n'
     falling = (
         '[[ladder]]\nid = "daily"\ntitle = "今日之星"\nfalls = true\n'
         '[[ladder.level]]\nid = "a"\ntitle = "甲"\nat = { "tally.today" = 1 }\n'
     )
     under(town, SERVICE, today, LADDER, falling)
     resident, staff = town.resident(), organiser(town, api)
-    late = recorded(staff, resident, "service", at=utc_now() - timedelta(days=1), hours=4)
+    late = recorded(staff, resident, "care", at=utc_now() - timedelta(days=1), hours=4)
     assert [line["rule_id"] for line in late["lines"] if line["kind"] == "level"] == ["star", "daily"]
     assert town.rows(StandingLevel.ladder, StandingLevel.level) == [("star", "star-1")]
-    recorded(staff, resident, "service", hours=1)
+    recorded(staff, resident, "care", hours=1)
     assert sorted(town.rows(StandingLevel.ladder, StandingLevel.level)) == [("daily", "a"), ("star", "star-1")]
 
 
@@ -701,7 +701,7 @@ rights = [{{ title = "礼品", points = {points}, currency = "gifts" }}]
         '[[ladder]]\nid = "star"\ntitle = "星级"\nfalls = false\n' + levels,
     )
     resident, staff = town.resident(), organiser(town, api)
-    recorded(staff, resident, "service", hours=2)
+    recorded(staff, resident, "care", hours=2)
     assert [each["amount"] for each in standing(api, resident)["balances"]] == [20, 12]
     audit(town)
 
@@ -774,8 +774,8 @@ def test_a_suspension_that_forbids_something_else_keeps_nobody_from_reserving(
     for _ in range(3):
         recorded(staff, resident, "absent")
     assert reserve(api.as_(resident), town.session()).status_code == 201
-    outcome = recorded(staff, resident, "service", hours=1)
-    assert (outcome["awarded"], lines(outcome)) == (0, [("nothing", "service", 0)])
+    outcome = recorded(staff, resident, "care", hours=1)
+    assert (outcome["awarded"], lines(outcome)) == (0, [("nothing", "care", 0)])
     assert "爽约" in explained(outcome)
 
 
@@ -794,14 +794,14 @@ blocks = ["booking"]
 BY_SERVICE = """
 [[freeze.exit]]
 title = "服务满 2 小时"
-collects = { events = ["service"], quantity = "hours", amount = 2 }
+collects = { events = ["care"], quantity = "hours", amount = 2 }
 """
 
 
 def test_a_freeze_forbids_reserving_until_a_way_out_is_taken(town: TownBuilder, api: ApiClient) -> None:
     under(town, SERVICE, FREEZE, BY_SERVICE)
     resident, staff = town.resident(), organiser(town, api)
-    recorded(staff, resident, "service", hours=1)
+    recorded(staff, resident, "care", hours=1)
     assert reserve(api.as_(resident), town.session()).status_code == 201
     assert lines(recorded(staff, resident, "fault")) == [("deduction", "fault", 10), ("frozen", "booking", 0)]
     problem_of(reserve(api.as_(resident), town.session()), 403, "reservation.frozen")
@@ -809,9 +809,9 @@ def test_a_freeze_forbids_reserving_until_a_way_out_is_taken(town: TownBuilder, 
     assert (block["title"], block["what"], block["until"]) == ("积分扣完，暂停预约", ["booking"], None)
     assert block["ways_out"] == ["服务满 2 小时"]
     assert block["since"] is not None
-    recorded(staff, resident, "service", hours=1)
+    recorded(staff, resident, "care", hours=1)
     problem_of(reserve(api.as_(resident), town.session()), 403, "reservation.frozen")
-    assert [line["kind"] for line in recorded(staff, resident, "service", hours=1)["lines"]] == ["award", "unfrozen"]
+    assert [line["kind"] for line in recorded(staff, resident, "care", hours=1)["lines"]] == ["award", "unfrozen"]
     assert reserve(api.as_(resident), town.session()).status_code == 201
     assert standing(api, resident)["blocks"] == []
     assert (town.rows(StandingFreeze), town.rows(StandingSuspension)) == ([], [])
@@ -823,7 +823,7 @@ def test_a_freeze_that_ends_after_some_days_ends_though_nothing_happens(town: To
     resident, someone = town.resident(), town.staff(Role.ORGANISER)
     until = local_moment(local_day(THEN) + timedelta(days=60), "00:00").astimezone(ZONE)
     with at(0):
-        recorded(api.as_(someone), resident, "service", hours=1)
+        recorded(api.as_(someone), resident, "care", hours=1)
         recorded(api.as_(someone), resident, "fault")
         assert [block["until"] for block in standing(api, resident)["blocks"]] == [until.isoformat()]
     with time_machine.travel(until - timedelta(seconds=1), tick=False):
@@ -831,7 +831,7 @@ def test_a_freeze_that_ends_after_some_days_ends_though_nothing_happens(town: To
     with time_machine.travel(until, tick=False):
         assert reserve(api.as_(resident), town.session()).status_code == 201
         assert standing(api, resident)["blocks"] == []
-        outcome = recorded(api.as_(someone), resident, "service", hours=1)
+        outcome = recorded(api.as_(someone), resident, "care", hours=1)
         assert [line["kind"] for line in outcome["lines"]] == ["unfrozen", "award"]
     assert town.rows(StandingFreeze) == []
 
@@ -843,7 +843,7 @@ def test_a_freeze_that_the_next_rules_know_nothing_of_is_over_and_a_suspension_r
     frozen, suspended, someone = town.resident(), town.resident(), town.staff(Role.ORGANISER)
     town.act(None, publish, HEAD + SERVICE, THEN + timedelta(days=2))
     with at(0):
-        recorded(api.as_(someone), frozen, "service", hours=1)
+        recorded(api.as_(someone), frozen, "care", hours=1)
         recorded(api.as_(someone), frozen, "fault")
         for _ in range(3):
             recorded(api.as_(someone), suspended, "absent")
@@ -935,7 +935,7 @@ def test_an_event_that_is_void_gives_back_what_it_turned_into(town: TownBuilder,
     resident, staff = town.resident(), organiser(town, api)
     for ref in ("first", "second"):
         recorded(staff, resident, "reading", ref=ref)
-    recorded(staff, resident, "complaint", service="first")
+    recorded(staff, resident, "complaint", care="first")
     assert books(api, resident) == {"points": 2, "culture": 6, "lebi": 1}
     assert usage(town) == {("to-lebi", "ever"): (2, 10)}
     audit(town)
@@ -1060,13 +1060,13 @@ def test_when_the_budget_is_used_up_hours_count_and_nothing_is_paid(town: TownBu
     under(town, SERVICE, LADDER)
     give(town, town.resident(), BUDGET - 15)
     resident, staff = town.resident(), organiser(town, api)
-    outcome = recorded(staff, resident, "service", hours=3)
+    outcome = recorded(staff, resident, "care", hours=3)
     assert (outcome["awarded"], outcome["balance"]) == (0, 0)
     assert [line["kind"] for line in outcome["lines"]] == ["nothing", "level", "right"]
     assert "积分预算已用完，本次没有发放积分" in explained(outcome)
     assert counts(town, resident) == {("tally:hours", "ever"): 3 * 60 * 10_000}
     assert (balance_of(api, resident), standing(api, resident)["ladders"][0]["level"]) == (0, "star-1")
-    assert recorded(staff, resident, "service", hours=1)["awarded"] == 10, "what the budget still has is paid"
+    assert recorded(staff, resident, "care", hours=1)["awarded"] == 10, "what the budget still has is paid"
     audit(town)
 
 
@@ -1074,16 +1074,16 @@ def test_what_the_budget_did_not_pay_used_no_limit(town: TownBuilder, api: ApiCl
     under(town, SERVICE, 'limits = [{ points = 20, per = "day" }]\n')
     give(town, town.resident(), BUDGET - 15)
     resident, staff = town.resident(), organiser(town, api)
-    recorded(staff, resident, "service", hours=2)
+    recorded(staff, resident, "care", hours=2)
     assert usage(town) == {}
-    assert recorded(staff, resident, "service", hours=1)["awarded"] == 10
+    assert recorded(staff, resident, "care", hours=1)["awarded"] == 10
 
 
 def test_a_level_that_brings_points_is_reached_though_the_budget_is_used_up(town: TownBuilder, api: ApiClient) -> None:
     under(town, SERVICE, LADDER.replace('id = "loans", value = 2', "points = 25"))
     give(town, town.resident(), BUDGET - 15)
     resident, staff = town.resident(), organiser(town, api)
-    outcome = recorded(staff, resident, "service", hours=3)
+    outcome = recorded(staff, resident, "care", hours=3)
     assert (outcome["awarded"], outcome["balance"]) == (0, 0)
     assert standing(api, resident)["ladders"][0]["level"] == "star-1"
 
