@@ -13,7 +13,6 @@ at the end the database is counted.
 from __future__ import annotations
 
 import argparse
-import http.client
 import os
 import selectors
 import socket
@@ -473,7 +472,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=8)
     parser.add_argument("--sessions", type=int, default=40, help="at once: fewer means more people at one row")
     parser.add_argument("--threads", type=int, default=4, help="of each worker process")
-    parser.add_argument("--shards", type=int, default=1, help="of the pool that pays: with one, all scans meet at its row")
+    parser.add_argument(
+        "--shards", type=int, default=1, help="of the pool that pays: with one, all scans meet at its row"
+    )
     parser.add_argument("--against", type=Path, help="another checkout")
     options = parser.parse_args()
     os.environ.pop("TEST_DATABASE_URL", None)

@@ -64,7 +64,9 @@ class Reservation(InTown, Base):
     party_size: Mapped[int]
     status: Mapped[ReservationStatus] = mapped_column(one_of(ReservationStatus), default=ReservationStatus.CONFIRMED)
     priority: Mapped[int] = mapped_column(default=0)  #: 0 comes first
-    rank: Mapped[int] = mapped_column(default=0)  #: within the priority: its place in the draw, or its ticket: who came when
+    rank: Mapped[int] = mapped_column(
+        default=0
+    )  #: within the priority: its place in the draw, or its ticket: who came when
     waiting_reason: Mapped[WaitingReason | None] = mapped_column(one_of(WaitingReason))
     waiting_free: Mapped[int | None]  #: places that were free when `waiting_reason` was written
     answers: Mapped[dict[str, Any] | None] = mapped_column(Json)  #: to the activity's questions, by their keys

@@ -99,7 +99,9 @@ class ServiceBatch(RootInTown, Base):
     name: Mapped[str | None]  #: of the file
     file_hash: Mapped[bytes | None] = mapped_column(LargeBinary)  #: SHA-256 of its text: the same text is one batch
     rows_total: Mapped[int]
-    problems: Mapped[list[Any]] = mapped_column(Json, default=list)  #: lines of the file that say nothing usable, and why
+    problems: Mapped[list[Any]] = mapped_column(
+        Json, default=list
+    )  #: lines of the file that say nothing usable, and why
     recorded_by: Mapped[int]
     recorded_at: Mapped[datetime]
 

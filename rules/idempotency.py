@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from models.idempotency import IdempotencyRecord
 from rules.errors import Kind, RuleError
+from rules.sending import Reply
 from rules.work import TryAgain, Work
 
 
@@ -49,8 +50,18 @@ _keep = insert(IdempotencyRecord).on_conflict_do_nothing().returning(Idempotency
 
 
 def find_answer(work: Work, key: str, fingerprint: bytes) -> Answer | None:
-    """What was answered under this key before. Raises KeyMismatch when it was to another request."""
-    row = work.send(_find, {"town": work.town_id, "actor": work.actor.id, "key": key}).first()
+    """What was answered to the actor under this key before. Raises KeyMismatch when it was to another request."""
+    return read_answer(ask_answer(work, work.actor.id, key), fingerprint)
+
+
+def ask_answer(work: Work, actor_id: int, key: str) -> Reply:
+    """Look for what somebody was answered under this key; `read_answer` says what it was."""
+    return work.send(_find, {"town": work.town_id, "actor": actor_id, "key": key})
+
+
+def read_answer(found: Reply, fingerprint: bytes) -> Answer | None:
+    """What was answered. Raises KeyMismatch when it was to another request."""
+    row = found.first()
     if row is None:
         return None
     if row.fingerprint != fingerprint:

@@ -9,9 +9,10 @@ from http import HTTPStatus
 
 from flask import Response, request
 
+from blueprints.edge.caller import Caller
 from blueprints.edge.problems import PROBLEM_TYPE, refusal_problem
 from rules.errors import Kind, RuleError
-from rules.idempotency import Answer, KeyMismatch, KeyRequired, find_answer, keep_answer
+from rules.idempotency import Answer, KeyMismatch, KeyRequired, ask_answer, find_answer, keep_answer, read_answer
 from rules.work import VISITOR, Actor, Transactions, Work
 
 HEADER = "Idempotency-Key"
@@ -40,7 +41,7 @@ def read_key() -> str:
 
 def answer_once(
     transactions: Transactions,
-    town_id: int,
+    caller: Caller,
     authorise: Callable[[Work], Work],
     answer: Callable[[Work], Response],
 ) -> Response:
@@ -52,8 +53,9 @@ def answer_once(
     key, fingerprint = read_key(), _fingerprint()
 
     def first_time(work: Work) -> Response:
-        work = authorise(work)
-        if (kept := find_answer(work, key, fingerprint)) is not None:
+        found = ask_answer(work, caller.owner.id if caller.owner else VISITOR.id, key)
+        work = authorise(work)  # whose question goes the same way; nothing that was found is told before it is answered
+        if (kept := read_answer(found, fingerprint)) is not None:
             return _replay(kept)
         try:
             response = answer(work)
@@ -70,12 +72,12 @@ def answer_once(
         return response
 
     try:
-        return transactions.write(town_id, VISITOR, first_time)
+        return transactions.write(caller.town_id, VISITOR, first_time)
     except _Refused as refused:
         refusal, actor = refused.refusal, refused.actor
         if refusal.kind in FORGOTTEN or isinstance(refusal, KeyMismatch):
             raise refusal from None
-        return transactions.write(town_id, actor, remember, refusal)
+        return transactions.write(caller.town_id, actor, remember, refusal)
 
 
 def _fingerprint() -> bytes:

@@ -96,7 +96,7 @@ class Room(Blueprint):
                     return view(work, *args, **kwargs)
 
                 if once:
-                    return answer_once(transactions, caller.town_id, authorised, answer)
+                    return answer_once(transactions, caller, authorised, answer)
                 perform = transactions.read if reads or method == "GET" else transactions.write
                 return perform(caller.town_id, VISITOR, lambda work: answer(authorised(work)))
 

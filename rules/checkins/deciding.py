@@ -258,16 +258,16 @@ class _Deciding:
 
     def _come_again(self) -> Decision:
         """In, though the reservation was used: in already, back again, or an upload that says they came earlier."""
-        folded = self._fold().folded
-        if folded.meanings[self._attempt.scan_id] is Meaning.LEFT_ALREADY and self._attempt.override:
+        rewritten = self._fold()
+        if self._meaning(rewritten) is Meaning.LEFT_ALREADY and self._attempt.override:
             self._overridden = True
-            folded = self._fold().folded
-        meaning = folded.meanings[self._attempt.scan_id]
+            rewritten = self._fold()
+        folded = rewritten.folded
         stay = folded.stay_of(self._attempt.scan_id, self._room.session_id)
-        if meaning is Meaning.IN_ALREADY:
-            return self._refused(RefusalReason.ALREADY_IN, stay, is_evidence=True)
-        if meaning is Meaning.LEFT_ALREADY:
+        if self._meaning(rewritten) is Meaning.LEFT_ALREADY:
             return self._refused(RefusalReason.LEFT_ALREADY, stay, is_evidence=True)
+        if not rewritten.has_more:  # the same visit, even where it now begins with this scan
+            return self._refused(RefusalReason.ALREADY_IN, stay, is_evidence=True)
         conflict = Conflict.OTHER_ROOM if self._is_other_room(folded, stay) else None
         return replace(self._admitted(stay, conflict), balance=read_spendable(self._work, self._person.id))
 
@@ -279,7 +279,7 @@ class _Deciding:
         if self._attempt.at >= self._door.ends_at + MARGIN + self._attempt.skew:
             return self._refused(RefusalReason.TOO_LATE)
         rewritten = self._fold()
-        if rewritten.folded.meanings[self._attempt.scan_id] is not Meaning.EXIT:
+        if self._meaning(rewritten) is not Meaning.EXIT:
             return self._refused(RefusalReason.NOT_IN, is_evidence=True)
         admitted = self._admitted(rewritten.folded.stay_of(self._attempt.scan_id, self._room.session_id))
         if (settled := rewritten.settled) is None:
@@ -290,6 +290,9 @@ class _Deciding:
 
     def _fold(self) -> Rewritten:
         return rewrite_visits(self._work, self._person.id, self._room, seen=self._sight())
+
+    def _meaning(self, rewritten: Rewritten) -> Meaning:
+        return rewritten.folded.meanings[self._attempt.scan_id]
 
     def _sight(self) -> Sight:
         attempt = self._attempt

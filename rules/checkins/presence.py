@@ -36,6 +36,7 @@ class Rewritten:
     """What a resident's visits around a session are now."""
 
     folded: Folded
+    has_more: bool  #: the session has more visits than before
     settled: Outcome | None  #: what the session's signed hours led to, where they changed
 
 
@@ -191,11 +192,12 @@ def rewrite_visits(
     stored = _read_visits(work, resident_id, room)
     begin = min([room.opens_at, *(visit.entered_at for visit in stored)])
     rows = _read_sights(work, resident_id, begin - REACH, room.closes_at + REACH)
-    sights = [_sight(row) for row in rows if row.scan_id != undone] + ([seen] if seen else [])
+    sights = [_sight(row) for row in rows] + ([seen] if seen else [])
     rooms = {row.session_id: room_of(row, row.session_id) for row in rows} | {room.session_id: room}
     rooms = _reaching(rooms, sights)
     near = _near(rooms, rooms[room.session_id], stored)
-    folded = fold((sight for sight in sights if sight.session_id in near), rooms, work.now)
+    left = (sight for sight in sights if sight.session_id in near and sight.scan_id != undone)
+    folded = fold(left, rooms, work.now)
     before = [visit for visit in stored if visit.session_id in near]
     changed = _write(work, resident_id, before, folded.stays)
     settled = [
@@ -203,7 +205,10 @@ def rewrite_visits(
         for session_id in sorted(changed)
         if rooms[session_id].volunteers_only
     ]
-    return Rewritten(folded, dict(settled).get(room.session_id))
+    now_there, then_there = (
+        sum(visit.session_id == room.session_id for visit in visits) for visits in (folded.stays, before)
+    )
+    return Rewritten(folded, now_there > then_there, dict(settled).get(room.session_id))
 
 
 def _read_visits(work: Work, resident_id: int, room: Room) -> Sequence[AnyRow]:

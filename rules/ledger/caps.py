@@ -7,7 +7,7 @@ once. The one that comes second is refused, looks again and trims anew.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from models.ledger import RULE_USAGE
 from rules.errors import Kind, RuleError
+from rules.sending import Reply
 from rules.work import Work
 
 
@@ -69,6 +70,17 @@ def use_caps(work: Work, account_id: int, uses: Sequence[CapUse]) -> None:
 
     The caller has locked the wallet.
     """
+    check_uses(send_uses(work, account_id, uses))
+
+
+def check_uses(replies: Iterable[Reply]) -> None:
+    """Raises CapReached unless every cap had room."""
+    if not all(reply.all() for reply in replies):
+        raise CapReached
+
+
+def send_uses(work: Work, account_id: int, uses: Sequence[CapUse]) -> list[Reply]:
+    """The same as `use_caps`, not waited for: `check_uses` tells what came of it. Raises CapReached for what never fits."""
     quantities = Counter[tuple[str, str]]()
     caps: dict[tuple[str, str], int] = {}
     for use in uses:
@@ -87,8 +99,7 @@ def use_caps(work: Work, account_id: int, uses: Sequence[CapUse]) -> None:
             "cap": caps[rule_id, period_key],
         }
         used.append(work.send(_use, usage))
-    if not all(reply.all() for reply in used):
-        raise CapReached
+    return used
 
 
 def read_usage(work: Work, account_id: int, rule_id: str, period_key: str) -> int:

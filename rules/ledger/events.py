@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy.dialects.postgresql import insert
 
 from models.ledger import EVENT
+from rules.sending import Reply
 from rules.work import Work
 
 _note_event = (
@@ -19,6 +20,14 @@ def note_event(
     work: Work, source: str, source_ref: str, subject_id: int, occurred_at: datetime, payload: dict[str, Any]
 ) -> int | None:
     """Record that something happened. Returns the event's id, or None when it is on record already."""
+    event_id: int | None = send_event(work, source, source_ref, subject_id, occurred_at, payload).scalar()
+    return event_id
+
+
+def send_event(
+    work: Work, source: str, source_ref: str, subject_id: int, occurred_at: datetime, payload: dict[str, Any]
+) -> Reply:
+    """The same, not waited for: the reply holds the id, or nothing."""
     event = {
         "town_id": work.town_id,
         "id": work.new_id(),
@@ -28,5 +37,4 @@ def note_event(
         "occurred_at": occurred_at,
         "payload": payload,
     }
-    event_id: int | None = work.send(_note_event, event).scalar()
-    return event_id
+    return work.send(_note_event, event)

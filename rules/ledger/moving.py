@@ -17,6 +17,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from models.ledger import ACCOUNT, LOT, POSTING, AccountKind, OwnerType
 from rules.ledger.transactions import BookFacts, recorded_now
+from rules.sending import Reply
 from rules.sets import is_id_in
 from rules.work import Work
 
@@ -204,14 +205,18 @@ def credit_owner(
 ) -> Counters:
     """Credit an owner's account, which is opened if there is none."""
     account = account_row(work, book, kind, owner_type, owner_id, shard=shard)
-    row = work.send(_credit_owner, {**account, "credited": amount}).one()
+    return credited(work.send(_credit_owner, {**account, "credited": amount}), amount)
+
+
+def credited(reply: Reply, amount: int) -> Counters:
+    """An account or a lot as it was before it was credited."""
+    row = reply.one()
     return Counters(row.id, row.credited - amount, row.debited)
 
 
 def credit_account(work: Work, account_id: int, amount: int) -> Counters:
     """Credit an account that is there."""
-    row = work.send(_credit_account, {"town": work.town_id, "account": account_id, "amount": amount}).one()
-    return Counters(row.id, row.credited - amount, row.debited)
+    return credited(work.send(_credit_account, {"town": work.town_id, "account": account_id, "amount": amount}), amount)
 
 
 def debit_account(work: Work, account_id: int, amount: int) -> Counters | None:
@@ -261,9 +266,13 @@ def lock_accounts(work: Work, account_ids: Iterable[int]) -> None:
 
 def credit_lots(work: Work, account_id: int, amounts: Sequence[tuple[LotKey, int]]) -> list[Counters]:
     """Credit lots of an account that the caller has locked; a lot that isn't there is opened. No key twice."""
-    replies = [work.send(_credit_lot, lot_row(work, account_id, key, amount)) for key, amount in amounts]
-    rows = [(reply.one(), amount) for reply, (_, amount) in zip(replies, amounts, strict=True)]
-    return [Counters(row.id, row.credited - amount, row.debited) for row, amount in rows]
+    replies = [send_credit_of_lot(work, account_id, key, amount) for key, amount in amounts]
+    return [credited(reply, amount) for reply, (_, amount) in zip(replies, amounts, strict=True)]
+
+
+def send_credit_of_lot(work: Work, account_id: int, key: LotKey, amount: int) -> Reply:
+    """The same for one lot, not waited for: `credited` tells what it was."""
+    return work.send(_credit_lot, lot_row(work, account_id, key, amount))
 
 
 def lot_row(work: Work, account_id: int, key: LotKey, amount: int) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 
-from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy import BigInteger, bindparam, cast, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from models.ledger import ACCOUNT, BOOK, AccountKind, OwnerType, TxnKind
@@ -19,6 +19,7 @@ from rules.errors import Kind, RuleError
 from rules.ledger.moving import Counters, Journal, account_row, credit_owner, debit_account, debit_owner
 from rules.ledger.transactions import BookFacts, Cause, Receipt, book_of, look_again_at_book, open_txn
 from rules.rows import AnyRow
+from rules.sending import Reply
 from rules.work import TryAgain, Work
 
 SHARDS_MAX = 64
@@ -43,7 +44,7 @@ _shards = (
     .order_by(ACCOUNT.c.shard)
 )
 _lock_shards = _shards.with_for_update(key_share=True)
-_pool_balance = select(func.coalesce(func.sum(ACCOUNT.c.credited - ACCOUNT.c.debited), 0)).where(
+_pool_balance = select(cast(func.coalesce(func.sum(ACCOUNT.c.credited - ACCOUNT.c.debited), 0), BigInteger)).where(
     ACCOUNT.c.town_id == bindparam("town"),
     ACCOUNT.c.book_id == bindparam("book"),
     ACCOUNT.c.kind == AccountKind.POOL,
@@ -119,7 +120,12 @@ def budget_request(amount: int, explanation: str, operator_id: int | None = None
 
 def read_pool_balance(work: Work, issuer_id: int | None = None) -> int:
     """What is left of the town's budget of points, or of an operator's."""
-    return int(work.send(_pool_balance, _pool(work, book_of(work), issuer_id or work.town_id)).scalar())
+    return int(ask_pool_balance(work, issuer_id).scalar())
+
+
+def ask_pool_balance(work: Work, issuer_id: int | None = None) -> Reply:
+    """The same, not waited for."""
+    return work.send(_pool_balance, _pool(work, book_of(work), issuer_id or work.town_id))
 
 
 def draw_from_pool(work: Work, book: BookFacts, issuer_id: int, key: str, amount: int) -> list[tuple[Counters, int]]:

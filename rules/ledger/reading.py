@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import BigInteger, bindparam, cast, func, select
 
 from models.ledger import ACCOUNT, LOT, POSTING, TXN, AccountKind, Lot, OwnerType, TxnKind
 from models.territory import Scene
@@ -14,6 +14,7 @@ from rules.clock import local_day
 from rules.ledger.transactions import book_of
 from rules.paging import Page, Position
 from rules.rows import AnyRow
+from rules.sending import Reply
 from rules.work import Work
 
 
@@ -71,7 +72,7 @@ _open_lots = (
     .order_by(LOT.c.expires_on)
 )
 _spendable = (
-    select(func.coalesce(func.sum(LOT.c.credited - LOT.c.debited), 0))
+    select(cast(func.coalesce(func.sum(LOT.c.credited - LOT.c.debited), 0), BigInteger))
     .join(ACCOUNT, (ACCOUNT.c.town_id == LOT.c.town_id) & (ACCOUNT.c.id == LOT.c.account_id))
     .where(
         LOT.c.town_id == bindparam("town"),
@@ -154,8 +155,13 @@ def read_open_lots(work: Work, wallet: Wallet, today: date) -> list[Lapsing]:
 
 def read_spendable(work: Work, resident_id: int) -> int:
     """What a resident may spend today: what is in good lots. What has lapsed doesn't count, booked or not."""
+    return int(ask_spendable(work, resident_id).scalar())
+
+
+def ask_spendable(work: Work, resident_id: int) -> Reply:
+    """The same, not waited for."""
     asked = {"book": book_of(work).id, "resident": resident_id, "today": local_day(work.now)}
-    return int(work.send(_spendable, {"town": work.town_id, **asked}).scalar())
+    return work.send(_spendable, {"town": work.town_id, **asked})
 
 
 def read_held(work: Work, resident_id: int) -> int:

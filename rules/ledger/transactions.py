@@ -25,6 +25,7 @@ from models.base import UtcDateTime
 from models.ledger import BOOK, POSTING, TXN, TxnKind
 from models.territory import Scene
 from rules.errors import Kind, RuleError
+from rules.sending import Reply
 from rules.sets import is_text_in
 from rules.work import Work
 
@@ -86,6 +87,20 @@ class Opened:
     book: BookFacts
     txn_id: int
     receipt: Receipt | None = field(default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A transaction that is being opened."""
+
+    book: BookFacts
+    txn_id: int
+    reply: Reply
+
+    def check_new(self) -> None:
+        """Raises KeyTaken when somebody was here before with this key."""
+        if self.reply.first() is None:
+            raise KeyTaken
 
 
 class recorded_now(FunctionElement[datetime]):  # noqa: N801  it reads as a function of SQL
@@ -174,14 +189,26 @@ def open_txn(
     `request`: what tells this request from another one under the same key. `about`: "src" or "dst", the side of the
     postings whose balance the receipt gives. `links`: more columns of the transaction. Raises KeyTaken.
     """
+    opening = send_opening(work, kind, key, request, cause, links=links)
+    if opening.reply.first() is not None:
+        return Opened(opening.book, opening.txn_id)
+    receipt = _receipt_again(work, opening.book, key, hash_of(kind, request), about)
+    return Opened(opening.book, receipt.txn_id, receipt)
+
+
+def send_opening(
+    work: Work,
+    kind: TxnKind,
+    key: str,
+    request: list[Any],
+    cause: Cause,
+    *,
+    links: Mapping[str, Any] | None = None,
+) -> Opening:
+    """The same, not waited for, for whom only a new transaction will do."""
     book = book_of(work)
-    request_hash = hash_of(kind, request)
-    txn = txn_row(work, book, kind, key, request_hash, cause) | dict(links or {})
-    txn_id = work.send(_open_txn, txn).scalar()
-    if txn_id is not None:
-        return Opened(book, txn_id)
-    receipt = _receipt_again(work, book, key, request_hash, about)
-    return Opened(book, receipt.txn_id, receipt)
+    txn = txn_row(work, book, kind, key, hash_of(kind, request), cause) | dict(links or {})
+    return Opening(book, txn["id"], work.send(_open_txn, txn))
 
 
 def txn_row(work: Work, book: BookFacts, kind: TxnKind, key: str, request_hash: bytes, cause: Cause) -> dict[str, Any]:

@@ -40,10 +40,13 @@ class InForce:
 
 
 _in_force = (
-    select(RulebookVersion.id, RulebookVersion.number, RulebookVersion.document)
+    select(RulebookVersion.id, RulebookVersion.number)
     .where(RulebookVersion.town_id == bindparam("town"), RulebookVersion.effective_from <= bindparam("at"))
     .order_by(RulebookVersion.effective_from.desc(), RulebookVersion.number.desc())
     .limit(1)
+)
+_document = select(RulebookVersion.document).where(
+    RulebookVersion.town_id == bindparam("town"), RulebookVersion.id == bindparam("version")
 )
 _versions = (
     select(
@@ -73,9 +76,17 @@ def _planned(document: str) -> Plan:
 
 
 def rulebook_in_force(work: Work, at: datetime) -> InForce | None:
-    """The version in force at a moment, or None before the town's first one."""
+    """The version in force at a moment, or None before the town's first one.
+
+    Which one it is is asked each time, since another process may have published one; what it says never changes.
+    """
     row = work.send(_in_force, {"town": work.town_id, "at": at}).first()
-    return InForce(row.id, row.number, _planned(row.document)) if row else None
+    return work.recall(("rulebook", work.town_id, row.id), lambda: _read_plan(work, row)) if row else None
+
+
+def _read_plan(work: Work, version: AnyRow) -> InForce:
+    document = work.send(_document, {"town": work.town_id, "version": version.id}).scalar()
+    return InForce(version.id, version.number, _planned(document))
 
 
 def list_versions(work: Work) -> Sequence[AnyRow]:

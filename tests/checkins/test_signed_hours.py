@@ -11,7 +11,7 @@ import pytest
 from jobs.schedule import JOBS_BY_NAME, Errand, Means
 from rules.clock import utc_now
 from tests.build import ApiClient, TownBuilder, fresh_key
-from tests.checkins.doors import DAY, HOUR, MINUTE, Device, Door, at, points_of, with_place
+from tests.checkins.doors import DAY, HOUR, MINUTE, Device, Door, at, with_place
 from tests.rulebook.live import put_in_force
 
 RULES = """
@@ -175,4 +175,4 @@ def test_what_the_rulebook_gives_for_the_hours_is_told_at_the_door(
     left = door.go(resident, session, now + 90 * MINUTE)["points"]
     assert (left["awarded"], left["balance"]) == (15, 15)
     assert "志愿服务" in left["explanation"]
-    assert points_of(town, resident) == 15
+    assert api.as_(resident).get("/me/points").json["balance"] == 15

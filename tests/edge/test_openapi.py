@@ -119,7 +119,10 @@ ONCE = {
     "POST /api/v1/rulebooks/drafts/{draft_id}/refusal",
 }
 #: They say all there is to say by their address.
-WITHOUT_A_BODY = re.compile(r"POST .*/(sign-out|approval|refusal|publication|finish|copy|arrival|calendar-feed|card|confirmation|attendance-complete)")
+WITHOUT_A_BODY = re.compile(
+    r"POST .*/(sign-out|approval|refusal|publication|finish|copy|arrival|calendar-feed|card|confirmation"
+    r"|attendance-complete)"
+)
 #: The document and its page are no operations of the document.
 NOT_DESCRIBED = {"GET /openapi.json", "GET /docs", "GET /docs/assets/<path:name>"}
 

@@ -191,6 +191,15 @@ MATRIX: dict[str, str] = {
 }
 #: They bring what they need in the body; a token beside it is nothing to them.
 SIGN_INS = {"POST /api/v1/auth/wechat", "POST /api/v1/auth/staff", "POST /api/v1/auth/refresh"}
+CLOSURE = {"starts_at": "2099-01-01", "ends_at": "2099-01-02", "reason": "测试"}
+SERIES = {
+    "venue_id": str(NOBODY),
+    "duration_minutes": 60,
+    "capacity": 1,
+    "rrule": "FREQ=DAILY",
+    "starts_on": "2099-01-01",
+    "starts_at": "09:00",
+}
 #: Bodies with which a route gets as far as its rule, and finds nothing there.
 BODIES: dict[str, dict[str, Any]] = {
     "POST /api/v1/auth/wechat": {"code": "no-code-of-ours"},
@@ -217,14 +226,13 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /api/v1/venues/<id:venue_id>/uses": {"name": "测试", "capacity": 1, "parts_needed": 1},
     "PATCH /api/v1/venues/<id:venue_id>/uses/<id:use_id>": {},
     "PUT /api/v1/venues/<id:venue_id>/hours": {"hours": []},
-    **dict.fromkeys(
-        (
-            "POST /api/v1/venues/<id:venue_id>/closures",
-            "POST /api/v1/service-centres/<id:service_centre_id>/closures",
-        ),
-        {"starts_at": "2099-01-01", "ends_at": "2099-01-02", "reason": "测试"},
-    ),
-    "POST /api/v1/venues/<id:venue_id>/bookings": {"starts_at": "2099-01-01", "ends_at": "2099-01-02", "purpose": "测试"},
+    "POST /api/v1/venues/<id:venue_id>/closures": CLOSURE,
+    "POST /api/v1/service-centres/<id:service_centre_id>/closures": CLOSURE,
+    "POST /api/v1/venues/<id:venue_id>/bookings": {
+        "starts_at": "2099-01-01",
+        "ends_at": "2099-01-02",
+        "purpose": "测试",
+    },
     "POST /api/v1/bookings/<id:booking_id>/decision": {"approve": True},
     "POST /api/v1/working-days": {"day": "2099-01-01", "is_working_day": True, "name": "测试"},
     "PATCH /api/v1/activities/<id:activity_id>": {},
@@ -235,21 +243,9 @@ BODIES: dict[str, dict[str, Any]] = {
         "capacity": 1,
         "starts_at": "2099-01-01T09:00:00+08:00",
     },
-    **dict.fromkeys(
-        (
-            "POST /api/v1/activities/<id:activity_id>/series",
-            "POST /api/v1/activities/<id:activity_id>/series/preview",
-            "PUT /api/v1/series/<id:series_id>",
-        ),
-        {
-            "venue_id": str(NOBODY),
-            "duration_minutes": 60,
-            "capacity": 1,
-            "rrule": "FREQ=DAILY",
-            "starts_on": "2099-01-01",
-            "starts_at": "09:00",
-        },
-    ),
+    "POST /api/v1/activities/<id:activity_id>/series": SERIES,
+    "POST /api/v1/activities/<id:activity_id>/series/preview": SERIES,
+    "PUT /api/v1/series/<id:series_id>": SERIES,
     "PATCH /api/v1/sessions/<id:session_id>": {},
     "POST /api/v1/sessions/<id:session_id>/cancellation": {"reason": "测试"},
     "POST /api/v1/me/points/transfers": {"to_resident_id": str(NOBODY), "amount": 1},

@@ -58,8 +58,7 @@ def walk_through(app: Flask, town: TownBuilder) -> Walk:
 
     wechat = {"code": go.keep("WeChat code", f"demo:{openid}")}
     pair = go("POST", f"/api/v1/auth/wechat{query}", 200, json=wechat).get_json()
-    bad_code = go.keep("bad WeChat code", f"bad-{fresh_key()}")
-    go("POST", f"/api/v1/auth/wechat{query}", 401, json={"code": bad_code})
+    go("POST", f"/api/v1/auth/wechat{query}", 401, json={"code": go.keep("bad WeChat code", f"bad-{fresh_key()}")})
     old = go.keep("refresh token", pair["refresh_token"])
     pair = go("POST", f"/api/v1/auth/refresh{query}", 200, json={"refresh_token": old}).get_json()
     resident = go.keep("access token", pair["access_token"])

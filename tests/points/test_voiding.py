@@ -45,11 +45,11 @@ SERVICE = """
 [[tally]]
 id = "hours"
 title = "服务时长"
-events = ["service"]
+events = ["care"]
 of = "hours"
 [[earn]]
-id = "service"
-event = "service"
+id = "care"
+event = "care"
 title = "志愿服务"
 each = "hours"
 unit = "小时"
@@ -102,7 +102,7 @@ where = { balance.points = { max = 0 } }
 blocks = ["booking"]
 [[freeze.exit]]
 title = "服务满 2 小时"
-collects = { events = ["service"], quantity = "hours", amount = 2 }
+collects = { events = ["care"], quantity = "hours", amount = 2 }
 """
 
 
@@ -143,12 +143,12 @@ def midnight(days: int) -> datetime:
 def test_what_came_goes_back_and_what_was_counted_is_not(town: TownBuilder, api: ApiClient) -> None:
     under(town, SERVICE)
     resident, staff = town.resident(), organiser(town, api)
-    recorded(staff, resident, "service", ref="good", hours=1)
-    recorded(staff, resident, "service", ref="bad", hours=2)
+    recorded(staff, resident, "care", ref="good", hours=1)
+    recorded(staff, resident, "care", ref="bad", hours=2)
     assert void(town, "bad") is True
     assert balance_of(api, resident) == 10
     assert counts(town, resident) == {("earned:points", "ever"): 10, ("tally:hours", "ever"): 60 * 10_000}
-    assert usage(town) == {("service", local_day(utc_now()).isoformat()): (10, 200)}
+    assert usage(town) == {("care", local_day(utc_now()).isoformat()): (10, 200)}
     first = statement_of(api, resident)[0]
     assert (first["kind"], first["amount"], first["explanation"]) == ("reverse", -20, "登记有误")
     audit(town)
@@ -157,7 +157,7 @@ def test_what_came_goes_back_and_what_was_counted_is_not(town: TownBuilder, api:
 def test_a_second_void_does_nothing_and_one_of_nothing_neither(town: TownBuilder, api: ApiClient) -> None:
     under(town, SERVICE)
     resident, staff = town.resident(), organiser(town, api)
-    recorded(staff, resident, "service", ref="bad", hours=2)
+    recorded(staff, resident, "care", ref="bad", hours=2)
     assert void(town, "bad") is True
     before = effects(town)
     before["standing"] = []
@@ -172,7 +172,7 @@ def test_what_a_rule_of_the_book_declared_void_is_void(town: TownBuilder, api: A
     under(town, SERVICE, '[[void]]\nid = "complaint"\nevent = "complaint"\ntitle = "被投诉"\nof = "about"\n')
     resident, staff = town.resident(), organiser(town, api)
     for ref in ("one", "two"):
-        recorded(staff, resident, "service", ref=ref, hours=1)
+        recorded(staff, resident, "care", ref=ref, hours=1)
     recorded(staff, resident, "complaint", about="one")
     assert void(town, "one") is False
     assert void(town, "two") is True
@@ -184,7 +184,7 @@ def test_what_a_rule_of_the_book_declared_void_is_void(town: TownBuilder, api: A
 def test_a_deduction_is_given_back_and_its_limit_is_free_again(town: TownBuilder, api: ApiClient) -> None:
     under(town, SERVICE, FAULTS)
     resident, staff = town.resident(), organiser(town, api)
-    recorded(staff, resident, "service", hours=6)
+    recorded(staff, resident, "care", hours=6)
     for n in range(3):
         assert recorded(staff, resident, "fault", ref=f"fault-{n}")["taken"] == 15
     assert recorded(staff, resident, "fault")["taken"] == 0
@@ -198,9 +198,9 @@ def test_a_deduction_is_given_back_and_its_limit_is_free_again(town: TownBuilder
 
 def test_an_event_that_gave_and_took_is_undone_both_ways(town: TownBuilder, api: ApiClient) -> None:
     """What it took is given back first: its own points are among it."""
-    under(town, SERVICE, FAULTS.replace('event = "fault"', 'event = "service"\nwhere = { late = true }'))
+    under(town, SERVICE, FAULTS.replace('event = "fault"', 'event = "care"\nwhere = { late = true }'))
     resident, staff = town.resident(), organiser(town, api)
-    assert recorded(staff, resident, "service", ref="late", hours=2, late=True)["balance"] == 5
+    assert recorded(staff, resident, "care", ref="late", hours=2, late=True)["balance"] == 5
     assert void(town, "late") is True
     assert balance_of(api, resident) == 0
     assert {name: n for name, n in counts(town, resident).items() if n} == {}
@@ -210,13 +210,13 @@ def test_an_event_that_gave_and_took_is_undone_both_ways(town: TownBuilder, api:
 def test_points_that_are_spent_can_not_be_taken_back_and_nothing_is_undone(town: TownBuilder, api: ApiClient) -> None:
     under(town, SERVICE, STARS)
     resident, staff = town.resident(), organiser(town, api)
-    recorded(staff, resident, "service", ref="bad", hours=3)
+    recorded(staff, resident, "care", ref="bad", hours=3)
     spend_points(town, resident, 30)
     before = effects(town)
     with pytest.raises(PointsInsufficient):
         void(town, "bad")
     assert effects(town) == before
-    recorded(staff, resident, "service", hours=4)
+    recorded(staff, resident, "care", hours=4)
     assert void(town, "bad") is True, "other points of the same issuer take their place"
     assert balance_of(api, resident) == 40 + 7 - 30
 
@@ -225,8 +225,8 @@ def test_what_lapsed_has_lapsed_and_the_rest_is_undone(town: TownBuilder, api: A
     under(town, SERVICE, FAULTS, head=HEAD.replace("years = 1", 'months = 1\nround_up_to = "day"'))
     resident, someone = town.resident(), town.staff(Role.ORGANISER)
     with at(0):
-        recorded(api.as_(someone), resident, "service", ref="old", hours=2)
-    recorded(api.as_(someone), resident, "service", ref="new", hours=3)
+        recorded(api.as_(someone), resident, "care", ref="old", hours=2)
+    recorded(api.as_(someone), resident, "care", ref="new", hours=3)
     assert void(town, "old") is True
     assert balance_of(api, resident) == 30
     assert counts(town, resident)["tally:hours", "ever"] == 3 * 60 * 10_000
@@ -239,7 +239,7 @@ def test_what_staff_took_back_before_is_not_taken_back_again_and_not_counted_eit
 ) -> None:
     under(town, SERVICE, '[[tally]]\nid = "sum"\ntitle = "积分合计"\nof = "points"\nper = "ever"\n')
     resident, staff = town.resident(), organiser(town, api)
-    recorded(staff, resident, "service", ref="bad", hours=2)
+    recorded(staff, resident, "care", ref="bad", hours=2)
     body = {"reason": "登记有误", "amount": 15}
     txn = statement_of(api, resident)[0]["id"]
     assert api.as_(town.staff(Role.MANAGER)).post(f"/ledger/transactions/{txn}/reversal", body).status_code == 201
@@ -322,9 +322,9 @@ def test_only_what_facts_do_not_say_leaves_a_trace(town: TownBuilder, api: ApiCl
     traced = [
         len(recorded(staff, resident, kind, **facts)["lines"]) and len(town.rows(StandingTrace.event_id))
         for kind, facts in (
-            ("service", {"hours": 1}),
-            ("service", {"hours": 1}),
-            ("service", {"hours": 1}),
+            ("care", {"hours": 1}),
+            ("care", {"hours": 1}),
+            ("care", {"hours": 1}),
             ("fault", {}),
         )
     ]
@@ -340,9 +340,9 @@ def test_a_deed_is_recorded_anew_under_its_next_name(town: TownBuilder, api: Api
     names = []
     for hours in (5, 3, 2):
         names.append(town.act(None, next_ref, "staff", "roll-1"))
-        recorded(staff, resident, "service", ref=names[-1], hours=hours)
+        recorded(staff, resident, "care", ref=names[-1], hours=hours)
         assert town.act(None, next_ref, "staff", "roll-1") == names[-1], "it is on record and not void"
-        problem_of(record(staff, resident, "service", ref=names[-1], hours=9), 409, EventRecorded.code)
+        problem_of(record(staff, resident, "care", ref=names[-1], hours=9), 409, EventRecorded.code)
         assert balance_of(api, resident) == hours * 10
         assert void(town, town.act(None, next_ref, "staff", "roll-1")) is True
     assert names == ["roll-1", "roll-1#2", "roll-1#3"]
@@ -357,11 +357,11 @@ def test_a_complaint_about_a_deed_that_was_recorded_anew_is_about_what_it_is_now
 ) -> None:
     under(town, SERVICE, '[[void]]\nid = "complaint"\nevent = "complaint"\ntitle = "被投诉"\nof = "about"\n')
     resident, staff = town.resident(), organiser(town, api)
-    recorded(staff, resident, "service", ref="roll-1", hours=5)
+    recorded(staff, resident, "care", ref="roll-1", hours=5)
     void(town, "roll-1")
-    recorded(staff, resident, "service", ref="roll-1#2", hours=2)
+    recorded(staff, resident, "care", ref="roll-1#2", hours=2)
     assert recorded(staff, resident, "complaint", about="roll-1")["balance"] == 0
-    recorded(staff, resident, "service", ref="roll-1#3", hours=1)
+    recorded(staff, resident, "care", ref="roll-1#3", hours=1)
     assert recorded(staff, resident, "complaint", about="roll-1")["balance"] == 10, "what the rule took back stays so"
     audit(town)
 
@@ -369,9 +369,9 @@ def test_a_complaint_about_a_deed_that_was_recorded_anew_is_about_what_it_is_now
 def test_a_replay_counts_a_deed_that_was_recorded_anew_once(town: TownBuilder, api: ApiClient) -> None:
     under(town, SERVICE)
     resident, staff = town.resident(), organiser(town, api)
-    recorded(staff, resident, "service", ref="roll-1", hours=5)
+    recorded(staff, resident, "care", ref="roll-1", hours=5)
     void(town, "roll-1")
-    recorded(staff, resident, "service", ref="roll-1#2", hours=2)
+    recorded(staff, resident, "care", ref="roll-1#2", hours=2)
     begin, end = utc_now() - timedelta(days=1), utc_now() + timedelta(days=1)
     body = {"document": HEAD + SERVICE, "begin": begin.isoformat(), "end": end.isoformat()}
     answer = api.as_(town.staff(Role.MANAGER)).post("/rulebooks/replay", body)
@@ -477,12 +477,12 @@ def test_a_level_is_lost_with_the_hours_that_held_it_up_and_what_it_brought_goes
 ) -> None:
     under(town, SERVICE, STARS)
     resident, staff = town.resident(), organiser(town, api)
-    recorded(staff, resident, "service", ref="first", hours=2)
-    recorded(staff, resident, "service", ref="second", hours=5)
+    recorded(staff, resident, "care", ref="first", hours=2)
+    recorded(staff, resident, "care", ref="second", hours=5)
     assert (levels(town), balance_of(api, resident)) == ({"star": "two"}, 70 + 7 + 11)
     void(town, "second")
     assert (levels(town), balance_of(api, resident)) == ({}, 20)
-    recorded(staff, resident, "service", hours=1)
+    recorded(staff, resident, "care", hours=1)
     assert (levels(town), balance_of(api, resident)) == ({"star": "one"}, 30 + 7), (
         "it is reached, and brings its points"
     )
@@ -492,13 +492,13 @@ def test_a_level_is_lost_with_the_hours_that_held_it_up_and_what_it_brought_goes
 def test_a_level_that_the_rest_holds_up_stays_with_its_points(town: TownBuilder, api: ApiClient) -> None:
     under(town, SERVICE, STARS)
     resident, staff = town.resident(), organiser(town, api)
-    recorded(staff, resident, "service", ref="both", hours=6)
-    recorded(staff, resident, "service", hours=4)
+    recorded(staff, resident, "care", ref="both", hours=6)
+    recorded(staff, resident, "care", hours=4)
     assert balance_of(api, resident) == 100 + 7 + 11
     void(town, "both")
     assert (levels(town), balance_of(api, resident)) == ({"star": "one"}, 40 + 7)
     assert counts(town, resident)["earned:points", "ever"] == 47
-    recorded(staff, resident, "service", hours=2)
+    recorded(staff, resident, "care", hours=2)
     assert (levels(town), balance_of(api, resident)) == ({"star": "two"}, 60 + 7 + 11)
     audit(town)
 
@@ -506,8 +506,8 @@ def test_a_level_that_the_rest_holds_up_stays_with_its_points(town: TownBuilder,
 def test_a_level_is_lost_though_another_event_reached_it(town: TownBuilder, api: ApiClient) -> None:
     under(town, SERVICE, STARS.replace(", points = 7", "").replace(", points = 11", ""))
     resident, staff = town.resident(), organiser(town, api)
-    recorded(staff, resident, "service", ref="wrong", hours=5)
-    recorded(staff, resident, "service", hours=1)
+    recorded(staff, resident, "care", ref="wrong", hours=5)
+    recorded(staff, resident, "care", hours=1)
     assert levels(town) == {"star": "two"}
     void(town, "wrong")
     assert levels(town) == {}
@@ -522,12 +522,12 @@ def test_a_level_that_was_kept_for_other_reasons_stays(town: TownBuilder, api: A
         '[[ladder.level]]\nid = "a"\ntitle = "甲"\nat = { "balance.points" = 30 }\n',
     )
     resident, staff = town.resident(), organiser(town, api)
-    recorded(staff, resident, "service", ref="reached", hours=3)
+    recorded(staff, resident, "care", ref="reached", hours=3)
     spend_points(town, resident, 30)
-    recorded(staff, resident, "service", ref="later", hours=3)
+    recorded(staff, resident, "care", ref="later", hours=3)
     void(town, "later")
     assert levels(town) == {"rich": "a"}
-    recorded(staff, resident, "service", ref="rest", hours=3)
+    recorded(staff, resident, "care", ref="rest", hours=3)
     void(town, "reached")
     assert levels(town) == {}, "and the one that reached it takes it along"
 
@@ -538,7 +538,7 @@ def test_a_level_that_was_kept_for_other_reasons_stays(town: TownBuilder, api: A
 def test_a_freeze_ends_with_the_deduction_that_began_it(town: TownBuilder, api: ApiClient) -> None:
     under(town, SERVICE, FAULTS, FREEZE)
     resident, staff = town.resident(), organiser(town, api)
-    recorded(staff, resident, "service", hours=1)
+    recorded(staff, resident, "care", hours=1)
     assert ("frozen", "booking", 0) in lines(recorded(staff, resident, "fault", ref="wrong"))
     problem_of(reserve(api.as_(resident), town.session()), 403, "reservation.frozen")
     void(town, "wrong")
@@ -549,11 +549,11 @@ def test_a_freeze_ends_with_the_deduction_that_began_it(town: TownBuilder, api: 
 def test_a_freeze_that_a_void_service_ended_is_in_force_again(town: TownBuilder, api: ApiClient) -> None:
     under(town, SERVICE, FAULTS, FREEZE)
     resident, staff = town.resident(), organiser(town, api)
-    recorded(staff, resident, "service", hours=1)
+    recorded(staff, resident, "care", hours=1)
     recorded(staff, resident, "fault")
-    recorded(staff, resident, "service", ref="half", hours=1)
+    recorded(staff, resident, "care", ref="half", hours=1)
     [(before,)] = town.rows(StandingFreeze.collected)
-    recorded(staff, resident, "service", ref="rest", hours=1)
+    recorded(staff, resident, "care", ref="rest", hours=1)
     assert town.rows(StandingFreeze) == []
     void(town, "rest")
     assert town.rows(StandingFreeze.collected) == [(before,)]
@@ -580,7 +580,7 @@ per = "month"
 [[tally]]
 id = "days"
 title = "连续签到"
-events = ["service", "visit"]
+events = ["care", "visit"]
 streak = "day"
 [[tally]]
 id = "levelled"
@@ -616,9 +616,9 @@ rights = [{ title = "奖", points = 3 }]
 """
 )
 KINDS: tuple[tuple[str, dict[str, Any]], ...] = (
-    ("service", {"hours": 1}),
-    ("service", {"hours": 2.5}),
-    ("service", {"hours": 4}),
+    ("care", {"hours": 1}),
+    ("care", {"hours": 2.5}),
+    ("care", {"hours": 4}),
     ("fault", {}),
     ("absent", {}),
     ("absent", {"excused": True}),

@@ -43,18 +43,18 @@ round = "down"
 [[tally]]
 id = "hours"
 title = "服务时长"
-events = ["service"]
+events = ["care"]
 of = "hours"
 [[earn]]
-id = "service"
-event = "service"
+id = "care"
+event = "care"
 title = "志愿服务"
 each = "hours"
 unit = "小时"
 amount = 10
 [[deduct]]
 id = "late"
-event = "service"
+event = "care"
 title = "迟到"
 where = { late = true }
 amount = 3
@@ -93,7 +93,7 @@ def test_an_event_is_void_once_however_many_say_so(app_and_town: tuple[Flask, To
     put_in_force(town, RULES)
     resident, staff = town.resident(), town.staff(Role.ORGANISER)
     for ref in ("bad", "good"):
-        record_in(app, town.id, staff.id, body_of(resident, "service", ref=ref, facts={"hours": 2, "late": True}))
+        record_in(app, town.id, staff.id, body_of(resident, "care", ref=ref, facts={"hours": 2, "late": True}))
     if town.database.engine.dialect.name == "postgresql":
         answers = from_processes(town, void_in, [(town.id, "bad")] * AT_ONCE)
     else:
@@ -109,7 +109,7 @@ def test_a_void_that_is_not_noted_by_name_takes_the_hours_off_again(
     app, town = app_and_town
     put_in_force(town, RULES)
     resident, staff = town.resident(), town.staff(Role.ORGANISER)
-    record_in(app, town.id, staff.id, body_of(resident, "service", ref="bad", facts={"hours": 2}))
+    record_in(app, town.id, staff.id, body_of(resident, "care", ref="bad", facts={"hours": 2}))
     monkeypatch.setattr(
         voiding,
         "note_event",
@@ -126,7 +126,7 @@ def test_points_are_spent_or_taken_back_and_never_both(app_and_town: tuple[Flask
     put_in_force(town, RULES)
     staff, residents = town.staff(Role.ORGANISER), [town.resident() for _ in range(ROUNDS)]
     for n, resident in enumerate(residents):
-        record_in(app, town.id, staff.id, body_of(resident, "service", ref=f"s{n}", facts={"hours": 2, "late": True}))
+        record_in(app, town.id, staff.id, body_of(resident, "care", ref=f"s{n}", facts={"hours": 2, "late": True}))
     deadlocks = count_deadlocks(town.database)
     jobs: list[tuple[Any, ...]] = []
     for n, resident in enumerate(residents):
@@ -146,12 +146,12 @@ def test_voids_and_events_of_many_do_not_wait_for_each_other(app_and_town: tuple
     staff, residents = town.staff(Role.ORGANISER), [town.resident() for _ in range(ROUNDS)]
     late = {"hours": 2, "late": True}
     for n, resident in enumerate(residents):
-        record_in(app, town.id, staff.id, body_of(resident, "service", ref=f"s{n}", facts=late))
+        record_in(app, town.id, staff.id, body_of(resident, "care", ref=f"s{n}", facts=late))
     deadlocks = count_deadlocks(town.database)
     jobs: list[tuple[Any, ...]] = []
     for n, resident in enumerate(residents):
         jobs.append((void_in, app, town.id, f"s{n}"))
-        jobs += [(record_in, app, town.id, staff.id, body_of(resident, "service", facts=late))] * 3
+        jobs += [(record_in, app, town.id, staff.id, body_of(resident, "care", facts=late))] * 3
     answers = from_threads(lambda deed, *job: deed(*job), jobs, 16)
     assert [answers[4 * n] for n in range(ROUNDS)] == [True] * ROUNDS
     assert all(counts(town, each)["tally:hours", "ever"] == 3 * 2 * 60 * 10_000 for each in residents)

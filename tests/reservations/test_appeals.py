@@ -356,6 +356,23 @@ def test_a_no_show_that_an_upload_disproved_before_is_left_as_it_is(
     audit(town)
 
 
+def test_the_second_no_show_of_one_reservation_is_undone_as_the_first_would_be(
+    story: Story, town: TownBuilder, api: ApiClient
+) -> None:
+    """An upload proved the first one wrong, and was undone itself."""
+    person, later = missed(story, town), Later(story, api)
+    reservation_id = story.held[person.id]
+    story.now = story.ends
+    assert story.act(None, revive_no_show, reservation_id) is True
+    assert story.act(None, mark_no_show, reservation_id) is True
+    assert api.as_(person).get("/me/points").json["balance"] == 15
+    made = later.appeal(person).json
+    later.decide(town.staff(Role.ORGANISER), made["id"], uphold=True)
+    assert api.as_(person).get("/me/points").json["balance"] == 20
+    assert town.rows(StandingSuspension.until) == []
+    audit(town)
+
+
 # At the same moment
 
 

@@ -19,6 +19,7 @@ from blueprints.edge.house import House
 from rules.clock import utc_now
 from rules.ids import ID_MAX
 from rules.keys import generate, read
+from rules.residents import tokens
 from rules.residents.tokens import (
     ACCESS_SECONDS,
     Owner,
@@ -206,3 +207,32 @@ def test_a_token_of_nobody_is_revoked(house: House, town: TownBuilder, api: ApiC
     for kind in (ActorKind.RESIDENT, ActorKind.STAFF):
         token = issue_access_token(house.keys, Owner(kind, town.id, 1, 1), utc_now())
         assert refusal(api.with_token(token).get("/communities")) == (401, "auth.token_revoked")
+
+
+def test_a_token_that_was_good_a_moment_ago_expires_all_the_same() -> None:
+    with time_machine.travel(utc_now(), tick=False) as clock:
+        token = issue_access_token(KEYS, OWNER, utc_now())
+        assert read_access_token(KEYS, token) == read_access_token(KEYS, token) == OWNER
+        clock.shift(ACCESS_SECONDS - 1)
+        assert read_access_token(KEYS, token) == OWNER
+        clock.shift(1)
+        with pytest.raises(TokenExpired):
+            read_access_token(KEYS, token)
+
+
+def test_a_token_that_one_deployment_has_seen_is_nothing_to_another() -> None:
+    token = issue_access_token(KEYS, OWNER, utc_now())
+    assert read_access_token(KEYS, token) == OWNER
+    with pytest.raises(TokenInvalid):
+        read_access_token(OTHER_KEYS, token)
+    with pytest.raises(TokenInvalid):
+        read_access_token(KEYS, token[:-2] + ("AA" if token[-2:] != "AA" else "BB"))
+
+
+def test_only_so_many_tokens_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tokens, "_seen", seen := {})
+    monkeypatch.setattr(tokens, "SEEN_MAX", 3)
+    for version in range(1, 9):
+        owner = Owner(ActorKind.RESIDENT, 7, 8, version)
+        assert read_access_token(KEYS, issue_access_token(KEYS, owner, utc_now())) == owner
+        assert 1 <= len(seen) <= 3

@@ -30,8 +30,8 @@ years = 1
 [calculation]
 round = "down"
 [[earn]]
-id = "service"
-event = "service"
+id = "care"
+event = "care"
 title = "志愿服务"
 each = "hours"
 unit = "小时"
@@ -83,7 +83,7 @@ def desk(app: Flask, tmp_path: Path) -> Desk:
 
 def test_a_rulebook_is_checked(desk: Desk) -> None:
     told = desk.says("check", desk.file())
-    assert told.splitlines()[:2] == ["红星积分: valid", "events that it speaks of: littering, service"]
+    assert told.splitlines()[:2] == ["红星积分: valid", "events that it speaks of: care, littering"]
     assert "events that it speaks of: none" in desk.says("check", desk.file('name = "空"\n[expiry]\nnever = true\n'))
 
 
@@ -114,7 +114,7 @@ def test_everything_that_is_wrong_is_told_with_its_key_and_line(desk: Desk) -> N
 @pytest.mark.parametrize("command", ["check", "words", "preview", "replay", "draft"])
 def test_a_file_that_is_no_text_is_said_to_be_none(desk: Desk, town: TownBuilder, command: str) -> None:
     more: dict[str, list[str]] = {
-        "preview": ["service"],
+        "preview": ["care"],
         "replay": ["--town", town.code, "--from", "2026-01-01", "--to", "2026-02-01"],
         "draft": ["--staff", town.staff(Role.MANAGER).name, "--from", "2099-01-01"],
     }
@@ -138,9 +138,9 @@ def test_a_rulebook_is_read_in_plain_words(desk: Desk) -> None:
 
 def test_an_event_is_tried(desk: Desk) -> None:
     rules = desk.file()
-    assert desk.says("preview", rules, "service", "--facts", '{"minutes": 110}', "--at", "2026-03-01") == (
+    assert desk.says("preview", rules, "care", "--facts", '{"minutes": 110}', "--at", "2026-03-01") == (
         "award: 志愿服务：每小时 10 分 × 110/60 小时 = 1100/60 分，向下取整 18 分，有效期至 2027-12-31"
-        "（红星积分，规则 service）\n"
+        "（红星积分，规则 care）\n"
     )
     assert desk.says("preview", rules, "littering").startswith("nothing: 乱扔垃圾：")
     assert desk.says("preview", rules, "dancing") == "No rule speaks of dancing.\n"
@@ -150,12 +150,12 @@ def test_an_event_is_tried(desk: Desk) -> None:
     "facts", ["", "{", "[1]", "null", "5", '{"a b": 1}', '{"minutes": null}', '{"minutes": 1e400}']
 )
 def test_facts_that_are_none_are_refused(desk: Desk, facts: str) -> None:
-    assert "--facts: " in desk.refuses("preview", desk.file(), "service", "--facts", facts)
+    assert "--facts: " in desk.refuses("preview", desk.file(), "care", "--facts", facts)
 
 
 @pytest.mark.parametrize("moment", ["soon", "2026-13-01", "1999-01-01", ""])
 def test_a_moment_that_is_none_is_refused(desk: Desk, moment: str) -> None:
-    assert "Not a valid moment" in desk.refuses("preview", desk.file(), "service", "--at", moment, code=2)
+    assert "Not a valid moment" in desk.refuses("preview", desk.file(), "care", "--at", moment, code=2)
 
 
 # Beside the town's own
@@ -179,7 +179,7 @@ def test_a_rulebook_is_held_against_a_towns_past(
     put_in_force(town, RULES)
     staff, residents = organiser(town, api), [town.resident() for _ in range(2)]
     for resident, hours in zip(residents, (1, 5), strict=True):
-        recorded(staff, resident, "service", hours=hours, at=utc_now() - 2 * DAY)
+        recorded(staff, resident, "care", hours=hours, at=utc_now() - 2 * DAY)
     recorded(staff, residents[0], "littering", at=utc_now() - DAY)
     period = ["--town", town.code, "--from", (utc_now() - 9 * DAY).isoformat(), "--to", utc_now().isoformat()]
     new = desk.file(RULES.replace("points = 30", "points = 45").replace("amount = 10", "amount = 8"))

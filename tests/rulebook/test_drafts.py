@@ -277,27 +277,27 @@ def test_a_draft_whose_day_has_come_meanwhile_is_not_published(town: TownBuilder
 
 
 def test_an_event_is_judged_by_the_rules_of_when_it_happened(town: TownBuilder, api: ApiClient) -> None:
-    old = RULEBOOK.replace('event = "checkin"', 'event = "service"')
+    old = RULEBOOK.replace('event = "checkin"', 'event = "care"')
     put_in_force(town, old)
     resident, someone = town.resident(), town.staff(Role.ORGANISER)
     with at(0):
         published(town, api, old.replace("amount = 5", "amount = 8"), effective_from=THEN + 10 * DAY)
-        assert recorded(api.as_(someone), resident, "service")["awarded"] == 5
+        assert recorded(api.as_(someone), resident, "care")["awarded"] == 5
     with at(11):
         for moment, amount in ((-1, 5), (0, 8), (1, 8)):
             occurred_at = THEN + 10 * DAY + moment * timedelta(seconds=1)
-            assert recorded(api.as_(someone), resident, "service", at=occurred_at)["awarded"] == amount
+            assert recorded(api.as_(someone), resident, "care", at=occurred_at)["awarded"] == amount
 
 
 def test_what_may_be_recorded_is_what_the_rules_of_today_speak_of(town: TownBuilder, api: ApiClient) -> None:
     resident, someone = town.resident(), town.staff(Role.ORGANISER)
     with at(0):
-        new = RULEBOOK.replace('event = "checkin"', 'event = "service"')
+        new = RULEBOOK.replace('event = "checkin"', 'event = "care"')
         published(town, api, new, effective_from=THEN + DAY)
-        problem_of(record(api.as_(someone), resident, "service"), 422, "event.kind_unknown")
+        problem_of(record(api.as_(someone), resident, "care"), 422, "event.kind_unknown")
     with at(2):
-        assert recorded(api.as_(someone), resident, "service")["awarded"] == 5
-        assert recorded(api.as_(someone), resident, "service", at=THEN)["awarded"] == 0, "nothing was said of it then"
+        assert recorded(api.as_(someone), resident, "care")["awarded"] == 5
+        assert recorded(api.as_(someone), resident, "care", at=THEN)["awarded"] == 0, "nothing was said of it then"
 
 
 def test_a_place_that_was_booked_before_the_change_earns_by_the_rules_of_the_check_in(

@@ -32,8 +32,8 @@ years = 1
 [calculation]
 round = "down"
 [[earn]]
-id = "service"
-event = "service"
+id = "care"
+event = "care"
 title = "志愿服务"
 each = "hours"
 unit = "小时"
@@ -118,14 +118,14 @@ def test_rules_of_another_town_are_not_ours(house: House, app: Flask, town: Town
 # Trying
 
 
-def preview(caller: ApiClient, kind: str = "service", **more: Any) -> TestResponse:
+def preview(caller: ApiClient, kind: str = "care", **more: Any) -> TestResponse:
     return caller.call("POST", "/rulebooks/preview", {"kind": kind} | more)
 
 
 def test_a_visitor_tries_an_event_as_somebody_of_whom_nothing_is_counted(town: TownBuilder, api: ApiClient) -> None:
     put_in_force(town, SERVICE)
     seen = leaves_all_as_it_was(town, lambda: preview(api, subject="敬老", facts={"minutes": 90}))
-    assert (seen["rulebook"], seen["total"], lines(seen)) == ("红星积分", 15, [("award", "service", 15)])
+    assert (seen["rulebook"], seen["total"], lines(seen)) == ("红星积分", 15, [("award", "care", 15)])
     assert explained(seen).startswith("志愿服务《敬老》：每小时 10 分 × 1.5 小时 = 15 分，有效期至 ")
     seen = leaves_all_as_it_was(town, lambda: preview(api, facts={"minutes": 600}))
     assert (seen["total"], "每日最多 30 分，已计 0 分，本次计 30 分" in explained(seen)) == (30, True)
@@ -149,11 +149,11 @@ def test_a_resident_is_told_why_it_is_not_more(town: TownBuilder, api: ApiClient
     resident, staff = town.resident(), organiser(town, api)
     me = api.as_(resident)
     for left, total in ((25, 5), (5, 0)):
-        recorded(staff, resident, "service", minutes=left * 6)
+        recorded(staff, resident, "care", minutes=left * 6)
         seen = leaves_all_as_it_was(town, lambda: preview(me, facts={"hours": 2}))
         assert seen["total"] == total
         assert f"志愿服务每日最多 30 分，已计 {30 - total} 分，本次计 {total} 分" in explained(seen)
-    assert lines(seen) == [("nothing", "service", 0)]
+    assert lines(seen) == [("nothing", "care", 0)]
     yesterday = (utc_now() - DAY).isoformat()
     assert preview(me, occurred_at=yesterday, facts={"hours": 2}).json["total"] == 20, "another day has its own limit"
     assert preview(api.as_(town.resident()), facts={"hours": 2}).json["total"] == 20
@@ -179,7 +179,7 @@ def test_what_a_preview_promises_the_budget_has(town: TownBuilder, api: ApiClien
 def test_staff_try_a_document_that_is_not_in_force_for_a_resident_of_theirs(town: TownBuilder, api: ApiClient) -> None:
     put_in_force(town, SERVICE)
     resident, staff = town.resident(), api.as_(town.staff(Role.ORGANISER, Role.MANAGER))
-    recorded(staff, resident, "service", hours=2.5)
+    recorded(staff, resident, "care", hours=2.5)
     whom = {"resident_id": str(resident.id), "facts": {"hours": 2}}
     assert leaves_all_as_it_was(town, lambda: preview(staff, **whom))["total"] == 5
     seen = leaves_all_as_it_was(town, lambda: preview(staff, document=DRAFT, **whom))
@@ -242,7 +242,7 @@ def past(town: TownBuilder, api: ApiClient) -> dict[str, Person]:
     staff, people = organiser(town, api), {name: town.resident() for name in ("sorter", "helper", "litterer")}
     for days in (1, 2, 3):
         recorded(staff, people["sorter"], "sorted_waste", at=utc_now() - days * DAY)
-    recorded(staff, people["helper"], "service", at=utc_now() - 5 * DAY, hours=4)
+    recorded(staff, people["helper"], "care", at=utc_now() - 5 * DAY, hours=4)
     recorded(staff, people["litterer"], "visit")
     recorded(staff, people["litterer"], "sorted_waste", at=utc_now() - 8 * DAY)
     recorded(staff, people["litterer"], "littering", at=utc_now() - 7 * DAY)
@@ -260,13 +260,13 @@ def test_a_draft_is_held_against_the_past_and_nothing_is_written(
         "before": {
             "given": {"points": 4 * 2 + 30},
             "taken": {"points": 2},
-            "by_rule": {"sorting": 8, "service": 30, "littering": -2},
+            "by_rule": {"sorting": 8, "care": 30, "littering": -2},
             "lines": {"award": 5, "deduction": 1, "warning": 1},
         },
         "after": {
             "given": {"points": 4 * 9 + 24},
             "taken": {},
-            "by_rule": {"sorting": 36, "service": 24},
+            "by_rule": {"sorting": 36, "care": 24},
             "lines": {"award": 5},
         },
         "winners": 2,
@@ -342,7 +342,7 @@ def test_events_of_other_towns_are_not_seen(
 def test_an_event_that_was_declared_void_is_replayed_as_it_happened(town: TownBuilder, api: ApiClient) -> None:
     put_in_force(town, SERVICE + '[[void]]\nid = "complaint"\nevent = "complaint"\ntitle = "被投诉"\nof = "about"\n')
     staff, resident = organiser(town, api), town.resident()
-    recorded(staff, resident, "service", ref="s1", hours=1)
+    recorded(staff, resident, "care", ref="s1", hours=1)
     recorded(staff, resident, "complaint", about="s1")
     seen = replay(manager(town, api), SERVICE).json
     assert (seen["events"], seen["before"]["given"], seen["after"]["given"]) == (2, {"points": 10}, {"points": 10})
