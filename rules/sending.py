@@ -28,6 +28,7 @@ from psycopg.adapt import PyFormat, Transformer
 from psycopg.pq import ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGconn, PGresult
 from sqlalchemy import Connection, Dialect, Engine, event
+from sqlalchemy.engine.base import ExceptionContextImpl
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.base import Executable
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -243,10 +244,20 @@ class Line:
             connection_invalidated=is_lost,
             dialect=dialect,
         )
+        self._tell_listeners(error, cast(DBAPIError, wrapped), is_lost)
         if is_lost:
             self.abandon()
             self._core.invalidate(wrapped)
         return cast(DBAPIError, wrapped)
+
+    def _tell_listeners(self, error: Any, wrapped: DBAPIError, is_lost: bool) -> None:
+        """Whoever listens to the errors of an engine hears of these too."""
+        dialect: Any = self._core.dialect
+        context = ExceptionContextImpl(
+            error, wrapped, self._core.engine, dialect, self._core, None, None, None, None, is_lost, True, False
+        )
+        for hear in dialect.dispatch.handle_error:
+            hear(context)
 
 
 class _Answer:

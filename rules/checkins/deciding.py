@@ -155,13 +155,13 @@ CONFLICTS = {
 def find_door(work: Work, session_id: int, nonce: str) -> AnyRow | None:
     """A session's door, with what the actor's nonce was answered before (`content_hash`, `answer`), or None."""
     asked = {"town": work.town_id, "session": session_id, "scanner": work.actor.id, "nonce": nonce}
-    return work.core.execute(_door, asked).first()
+    return work.send(_door, asked).first()
 
 
 def decide(work: Work, door: AnyRow, attempt: Attempt, resident_id: int) -> Decision:
     """Let this resident in or out, or say why not; everything that follows is written but the log."""
     asked = {"town": work.town_id, "session": door.id, "resident": resident_id}
-    person = work.core.execute(_person, asked).first()
+    person = work.send(_person, asked).first()
     if person is None:
         return Decision(RefusalReason.UNKNOWN_CODE)
     deciding = _Deciding(work, door, attempt, person)
@@ -220,7 +220,7 @@ class _Deciding:
             return RefusalReason.SESSION_CANCELLED
         if person.reservation_status is None:
             asked = {"town": self._work.town_id, "resident": person.id, "at": at}
-            elsewhere = self._work.core.execute(_elsewhere, asked).first()
+            elsewhere = self._work.send(_elsewhere, asked).first()
             return RefusalReason.WRONG_SESSION if elsewhere else RefusalReason.NOT_RESERVED
         if person.reservation_status in NO_PLACE:
             return NO_PLACE[person.reservation_status]

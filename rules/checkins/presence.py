@@ -135,13 +135,13 @@ _add = insert(Visit).on_conflict_do_nothing().returning(Visit.id)
 
 def lock_resident(work: Work, resident_id: int) -> None:
     """Let nobody else change this resident's visits until the work ends."""
-    work.core.execute(_lock, {"town": work.town_id, "resident": resident_id}).first()
+    work.send(_lock, {"town": work.town_id, "resident": resident_id}).first()
 
 
 def lock_reservation(work: Work, reservation_id: int) -> ReservationStatus:
     """Let nobody else change a reservation until the work ends; returns what it is now."""
     asked = {"town": work.town_id, "reservation": reservation_id}
-    status: ReservationStatus = work.core.execute(_lock_reservation, asked).scalar_one()
+    status: ReservationStatus = work.send(_lock_reservation, asked).scalar()
     return status
 
 
@@ -152,7 +152,7 @@ def room_of(row: AnyRow, session_id: int) -> Room:
 
 def find_room(work: Work, session_id: int) -> Room:
     """A session that is there, as visits see it."""
-    row = work.core.execute(_room, {"town": work.town_id, "session": session_id}).one()
+    row = work.send(_room, {"town": work.town_id, "session": session_id}).one()
     return room_of(row, session_id)
 
 
@@ -176,7 +176,7 @@ def enter_alone(work: Work, resident_id: int, room: Room, sight: Sight) -> Stay 
         "its_entered_at": sight.at,
         "its_entry_scan_id": sight.scan_id,
     }
-    if work.core.execute(_enter_alone, asked).first() is None:
+    if work.send(_enter_alone, asked).first() is None:
         return None
     return Stay(sight.session_id, sight.reservation_id, sight.at, sight.scan_id)
 
@@ -214,12 +214,12 @@ def rewrite_visits(
 def _read_visits(work: Work, resident_id: int, room: Room) -> Sequence[AnyRow]:
     """The visits around a session, and the open one, whenever it began."""
     span = {"since": room.opens_at - REACH, "until": room.closes_at + REACH}
-    return work.core.execute(_visits, {"town": work.town_id, "resident": resident_id, **span}).all()
+    return work.send(_visits, {"town": work.town_id, "resident": resident_id, **span}).all()
 
 
 def _read_sights(work: Work, resident_id: int, since: datetime, until: datetime) -> Sequence[AnyRow]:
     asked = {"town": work.town_id, "resident": resident_id, "since": since, "until": until}
-    return work.core.execute(_sights, asked).all()
+    return work.send(_sights, asked).all()
 
 
 def _reaching(rooms: dict[int, Room], sights: Sequence[Sight]) -> dict[int, Room]:
@@ -262,7 +262,7 @@ def _write(work: Work, resident_id: int, before: Sequence[AnyRow], stays: Sequen
     kept = {stay.entry_scan_id for stay in stays}
     gone = [visit for visit in before if visit.entry_scan_id not in kept]
     if gone:
-        work.core.execute(_drop, {"town": work.town_id, "visits": [visit.id for visit in gone]})
+        work.send(_drop, {"town": work.town_id, "visits": [visit.id for visit in gone]})
     changed = [stay for stay in stays if _differs(rows.get(stay.entry_scan_id), stay)]
     for stay in sorted(changed, key=lambda stay: stay.left_at is None):
         _write_one(work, resident_id, rows.get(stay.entry_scan_id), stay)
@@ -277,7 +277,7 @@ def _differs(row: AnyRow | None, stay: Stay) -> bool:
 def _write_one(work: Work, resident_id: int, row: AnyRow | None, stay: Stay) -> None:
     if row is not None:
         ending = {"left": stay.left_at, "by": stay.closed_by, "exit": stay.exit_scan_id}
-        work.core.execute(_change, {"town": work.town_id, "visit": row.id, **ending})
+        work.send(_change, {"town": work.town_id, "visit": row.id, **ending})
         return
     visit = {
         "town_id": work.town_id,
@@ -291,7 +291,7 @@ def _write_one(work: Work, resident_id: int, row: AnyRow | None, stay: Stay) -> 
         "entry_scan_id": stay.entry_scan_id,
         "exit_scan_id": stay.exit_scan_id,
     }
-    if work.core.execute(_add, visit).first() is None:
+    if work.send(_add, visit).first() is None:
         raise TryAgain
 
 

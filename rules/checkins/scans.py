@@ -245,6 +245,6 @@ def _log_answer(
         "occurred_at": attempt.at,
         "received_at": work.now,
     }
-    if work.core.execute(_log, entry).first() is None:
+    if work.send(_log, entry).first() is None:
         raise TryAgain
     return ScanAnswer(answer, replayed=False)

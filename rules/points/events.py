@@ -19,10 +19,10 @@ from models.territory import Scene
 from rules.clock import local_day
 from rules.errors import Kind, RuleError
 from rules.ledger.caps import CapReached, CapUse
-from rules.ledger.earning import Earning, earn
+from rules.ledger.earning import Earning, earn_for_event
 from rules.ledger.earning_many import earn_many
-from rules.ledger.events import note_event
-from rules.ledger.pools import BudgetExhausted, read_pool_balance
+from rules.ledger.events import send_event
+from rules.ledger.pools import BudgetExhausted, ask_pool_balance
 from rules.ledger.reading import read_spendable
 from rules.ledger.spending import PointsInsufficient
 from rules.ledger.transactions import POINTS, Cause, in_book
@@ -36,6 +36,7 @@ from rules.rulebook.standing import Changes, Standing
 from rules.rulebook.standings import keep_trace, save_changes, take_turn
 from rules.rulebook.undoing import brought_by, leaves_trace, trace_of
 from rules.rulebook.versions import InForce, rulebook_in_force
+from rules.sending import Reply
 from rules.work import TryAgain, Work
 
 
@@ -127,26 +128,31 @@ def judge_event(work: Work, occurrence: Occurrence) -> Judged | None:
     """Record an event and judge it as things stand. None when it is on record already."""
     happening, resident_id = occurrence.happening, occurrence.resident_id
     payload = {"kind": happening.kind, "subject": happening.subject, "facts": _as_json(happening.facts)}
-    event_id = note_event(
+    noted = send_event(
         work, occurrence.source, occurrence.ref, resident_id, happening.occurred_at, payload | dict(occurrence.links)
     )
+    in_force = rulebook_in_force(work, happening.occurred_at)  # both go one way
+    event_id = noted.scalar()
     if event_id is None:
         return None
-    in_force = rulebook_in_force(work, happening.occurred_at)
     if in_force is None:
         return Judged(event_id, None, NOTHING_SAID)
     plan = in_force.plan
+    left = ask_pool_balance(work)
     if plan.keeps_standing:
         take_turn(work, resident_id)
     standing = standing_of(work, plan, resident_id, happening)
-    return Judged(event_id, in_force, evaluate_within_budget(work, plan, happening, standing), standing)
+    return Judged(event_id, in_force, evaluate_within_budget(plan, happening, standing, left), standing)
 
 
-def evaluate_within_budget(work: Work, plan: Plan, happening: Happening, standing: Standing) -> Decision:
-    """What the rules say of an event; of the main currency nothing is given when the budget hasn't enough for all of it."""
+def evaluate_within_budget(plan: Plan, happening: Happening, standing: Standing, left: Reply) -> Decision:
+    """What the rules say of an event; of the main currency nothing is given when the budget hasn't enough for all of it.
+
+    `left`: the reply of `ask_pool_balance`.
+    """
     decision = evaluate(plan, happening, standing)
     wanted = given_of_main(plan, decision)
-    if wanted > 0 and read_pool_balance(work) < wanted:
+    if wanted > 0 and left.scalar() < wanted:
         return evaluate(plan, happening, standing, gives=False)
     return decision
 
@@ -171,8 +177,10 @@ def book_event(work: Work, occurrence: Occurrence, judged: Judged) -> Outcome:
         _save_standing(work, occurrence, judged, in_force, moves)
     for line in decision.of(LineKind.VOID):
         _take_back(work, occurrence, judged, line)
-    taken = _move_points(work, occurrence, judged, moves)
-    return Outcome(judged.event_id, judged.main_total, taken, read_spendable(work, resident_id), decision.lines)
+    taken, balance = _move_points(work, occurrence, judged, moves)
+    if balance is None:
+        balance = read_spendable(work, resident_id)
+    return Outcome(judged.event_id, judged.main_total, taken, balance, decision.lines)
 
 
 def _save_standing(
@@ -206,8 +214,8 @@ def _forget_late_levels(work: Work, occurrence: Occurrence, in_force: InForce, c
                 changes.levels.pop(ladder.id, None)
 
 
-def _move_points(work: Work, occurrence: Occurrence, judged: Judged, moves: Sequence[Move]) -> int:
-    """Book what comes and what goes; returns what went of the main currency.
+def _move_points(work: Work, occurrence: Occurrence, judged: Judged, moves: Sequence[Move]) -> tuple[int, int | None]:
+    """Book what comes and what goes; returns what went of the main currency, and where it is known, what may be spent.
 
     First all that comes, book after book, since what turns into another currency has to be there; then all that goes.
     Residents share each book's pool and its sink: in one order for every event, none waits for one that waits for it.
@@ -216,11 +224,13 @@ def _move_points(work: Work, occurrence: Occurrence, judged: Judged, moves: Sequ
     plan = judged.in_force.plan
     coming, going = ([move for move in moves if move.comes is comes] for comes in (True, False))
     codes = {currency: book_code(plan, currency) for currency in plan.currencies}
-    for code in sorted(codes.values()):
-        _give(work, code, [move for move in coming if codes[move.line.currency] == code], occurrence, judged)
+    balances = {
+        code: _give(work, code, [move for move in coming if codes[move.line.currency] == code], occurrence, judged)
+        for code in sorted(codes.values())
+    }
     going.sort(key=lambda move: codes[move.line.currency])
     went = [(codes[move.line.currency], _take(work, occurrence, judged, move)) for move in going]
-    return sum(amount for code, amount in went if code == POINTS)
+    return sum(amount for code, amount in went if code == POINTS), None if went else balances[POINTS]
 
 
 def _moves_of(occurrence: Occurrence, decision: Decision) -> list[Move]:
@@ -241,8 +251,10 @@ def _moves_of(occurrence: Occurrence, decision: Decision) -> list[Move]:
     return moves
 
 
-def _give(work: Work, code: str, moves: Sequence[Move], occurrence: Occurrence, judged: Judged) -> None:
-    """Earn, in a book. When others emptied the pool or filled a cap since we looked, look again.
+def _give(work: Work, code: str, moves: Sequence[Move], occurrence: Occurrence, judged: Judged) -> int | None:
+    """Earn, in a book; returns what may be spent there where it was asked anyway.
+
+    When others emptied the pool or filled a cap since we looked, look again.
 
     Several awards are booked together and draw on the pool once: one by one, each would lock the shard that its own key
     names, in no order, and two events could wait for each other. A single one takes fewer statements by itself.
@@ -261,11 +273,12 @@ def _give(work: Work, code: str, moves: Sequence[Move], occurrence: Occurrence, 
     try:
         if len(earnings) == 1:
             [(key, earning)] = earnings.items()
-            earn(of_book, key, earning)
-        elif earnings:
+            return earn_for_event(of_book, key, earning)
+        if earnings:
             earn_many(of_book, earnings)
     except (BudgetExhausted, CapReached):
         raise TryAgain from None
+    return None
 
 
 def _take(work: Work, occurrence: Occurrence, judged: Judged, move: Move) -> int:

@@ -13,6 +13,7 @@ from typing import Any
 
 from models.residents import Role
 from rules.errors import Kind, RuleError
+from rules.ledger.pools import ask_pool_balance
 from rules.points.events import evaluate_within_budget
 from rules.points.holders import standing_of
 from rules.points.people import require_role_over_resident
@@ -69,7 +70,7 @@ def preview(work: Work, wish: PreviewWish) -> Preview:
     happening = Happening(wish.kind, occurred_at, wish.subject, dict(wish.facts or {}))
     plan = _plan(work, wish, occurred_at)
     standing = _standing(work, plan, wish, happening)
-    return Preview(plan.rulebook.name, evaluate_within_budget(work, plan, happening, standing), plan)
+    return Preview(plan.rulebook.name, evaluate_within_budget(plan, happening, standing, ask_pool_balance(work)), plan)
 
 
 def _plan(work: Work, wish: PreviewWish, occurred_at: datetime) -> Plan:

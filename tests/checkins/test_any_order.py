@@ -97,7 +97,7 @@ def house_of_four(town: TownBuilder) -> House:
 SENT = st.sampled_from([110, 170, 240, 660, 960])
 
 
-@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data(), SENT, DAY)
 def test_visits_are_what_the_whole_log_adds_up_to_after_every_scan(
     house_of_four: House, data: st.DataObject, sent_at: int, day: list[tuple[int, int, Direction, int, bool]]

@@ -12,10 +12,12 @@ from models.checkins import Direction, ScannerKind, ScanUndo
 from models.reservations import ReservationStatus
 from models.residents import Role, RoleGrant
 from rules.checkins.scans import DoorScan, scan_at_door
-from rules.clock import utc_now
+from rules.clock import local_day, local_moment, utc_now
 from rules.work import SYSTEM
 from tests.build import ApiClient, Person, TownBuilder, fresh_key
 from tests.checkins.doors import (
+    DAY,
+    HOUR,
     MINUTE,
     Door,
     points_of,
@@ -102,6 +104,19 @@ def test_a_wrong_room_gives_the_resident_back_to_the_room_before(town: TownBuild
     assert visits_of(town, resident) == [(hall, now, None, None)]
     assert status_in(town, resident, studio) is ReservationStatus.CONFIRMED
     assert points_of(town, resident) == 5
+
+
+def test_a_wrong_door_hours_before_it_opens_gives_the_resident_back_too(
+    town: TownBuilder, api: ApiClient, door: Door
+) -> None:
+    eight = local_moment(local_day(utc_now()) + DAY, "08:00")
+    morning, evening = (town.session(begins_in=eight + hours * HOUR - utc_now()) for hours in (0, 10))
+    resident, wrong = with_place(town, api, morning, evening), fresh_key()
+    door.come(resident, morning, eight)
+    door.come(resident, evening, eight + 10 * MINUTE, nonce=wrong, override=True)
+    assert visits_of(town, resident)[0][3] == "other_room"
+    door.undo(wrong, eight + 11 * MINUTE)
+    assert visits_of(town, resident) == [(morning, eight, None, None)]
 
 
 def test_as_long_as_another_scan_says_so_the_resident_came(town: TownBuilder, api: ApiClient, door: Door) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 from typing import Any
 
@@ -19,6 +20,8 @@ from rules.sets import is_id_in
 from rules.work import SYSTEM, Transactions, TryAgain, Work
 from tests.build import TownBuilder
 from tests.conftest import Databases
+from tests.ledger.crowd import count_deadlocks
+from tests.races import from_threads
 
 _add = insert(Operator).returning(Operator.id)
 _rename = (
@@ -304,3 +307,32 @@ def test_reads_that_were_sent_together_go_one_way(town: TownBuilder) -> None:
 
 def test_a_book_is_known_to_statements_of_both_ways(town: TownBuilder) -> None:
     assert town.database.read(town.id, SYSTEM, read_pool_balance) > 0
+
+
+def test_who_listens_to_errors_hears_of_a_deadlock_among_statements_that_were_sent(town: TownBuilder) -> None:
+    if town.database.engine.dialect.name == "sqlite":
+        pytest.skip("SQLite has one writer")
+    one, other = town.resident().id, town.resident().id
+    rename = (
+        update(Resident)
+        .where(Resident.town_id == bindparam("town"), Resident.id == bindparam("resident"))
+        .values(name=Resident.name + "x")
+        .returning(Resident.id)
+        .execution_options(synchronize_session=False)
+    )
+    both_hold_one, met = threading.Barrier(2), count_deadlocks(town.database)
+    tries: list[int] = []
+
+    def cross(first: int, second: int) -> None:
+        def deed(work: Work) -> None:
+            work.send(rename, {"town": town.id, "resident": first}).one()
+            tries.append(first)
+            if tries.count(first) == 1:
+                both_hold_one.wait(10)
+            work.send(rename, {"town": town.id, "resident": second}).one()
+
+        town.database.write(town.id, SYSTEM, deed)
+
+    from_threads(cross, [(one, other), (other, one)], 2)
+    assert len(met) == 1
+    assert {row.name[-2:] for row in town.rows(Resident.name)} == {"xx"}
