@@ -50,7 +50,7 @@ def _converter(field: fields.Field[Any]) -> Converter | None:
     if isinstance(field, fields.List):
         convert = _converter(field.inner)
         return list if convert is None else lambda values: [convert(value) for value in values]
-    return getattr(field, "fast", None)
+    return getattr(field, "fast", float if isinstance(field, fields.Float) else None)
 
 
 class Arguments(Schema):

@@ -106,8 +106,18 @@ class PartyTooLargeForRoom(RuleError):
 class WeeklyLimitReached(RuleError):
     code = "booking.limit_reached"
     kind = Kind.CONFLICT
-    zh = "{whose_zh}本周在这个场馆最多预约 {most} 次。"
-    en = "{whose_en} may book this venue {most} times a week at most."
+    zh = "每人每周在这个场馆最多预约 {most} 次。"
+    en = "One person may book this venue {most} times a week at most."
+
+
+class HouseholdLimitReached(WeeklyLimitReached):
+    zh = "每户每周在这个场馆最多预约 {most} 次。"
+    en = "One household may book this venue {most} times a week at most."
+
+
+class OrganisationLimitReached(WeeklyLimitReached):
+    zh = "每个组织每周在这个场馆最多预约 {most} 次。"
+    en = "One organisation may book this venue {most} times a week at most."
 
 
 class NotAMember(RuleError):

@@ -17,15 +17,15 @@ from sqlalchemy.dialects.postgresql import insert
 
 from models.venues import BookingUsage, HolderKind
 from rules.rows import AnyRow
-from rules.venues.refusals import WeeklyLimitReached
+from rules.venues.refusals import HouseholdLimitReached, OrganisationLimitReached, WeeklyLimitReached
 from rules.work import Work
 
 #: More bookings than a week has quarters.
 NO_LIMIT = 1_000_000
-_WHOSE = {
-    HolderKind.PERSON: ("每人", "One person"),
-    HolderKind.HOUSEHOLD: ("每户", "One household"),
-    HolderKind.ORGANISATION: ("每个组织", "One organisation"),
+_REFUSALS = {
+    HolderKind.PERSON: WeeklyLimitReached,
+    HolderKind.HOUSEHOLD: HouseholdLimitReached,
+    HolderKind.ORGANISATION: OrganisationLimitReached,
 }
 _count = insert(BookingUsage)
 _count = _count.on_conflict_do_update(  # type: ignore[assignment]
@@ -78,8 +78,7 @@ def count_booking(work: Work, venue: AnyRow, holders: Sequence[Holder], week: da
         most = limits[holder.kind] or NO_LIMIT
         row = {"holder_kind": holder.kind, "holder_id": holder.id, "venue_id": venue.id, "week": week, "used": 1}
         if work.core.scalar(_count, {"town_id": work.town_id, "most": most} | row) is None:
-            zh, en = _WHOSE[holder.kind]
-            raise WeeklyLimitReached(whose_zh=zh, whose_en=en, most=most)
+            raise _REFUSALS[holder.kind](most=most)
 
 
 def give_back(work: Work, bookings: Iterable[AnyRow]) -> None:

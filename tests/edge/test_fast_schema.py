@@ -20,6 +20,8 @@ from blueprints.edge.fields import Cursor, Id, Moment
 from blueprints.edge.orjson_provider import OrjsonProvider
 from blueprints.edge.schemas import Fast
 from blueprints.seals.schemas import Hexadecimal
+from blueprints.volunteering.certificate_schemas import VerifyPath
+from blueprints.volunteering.schemas import Hours
 from models.ledger import NEVER
 from rules.clock import ZONE
 from rules.ids import ID_MAX
@@ -40,9 +42,18 @@ def fast_schemas(parent: type[Fast] = Fast) -> Iterator[type[Fast]]:
         yield from fast_schemas(child)
 
 
+#: Kinds of fields that rooms made for themselves, and whatever JSON can hold.
+OWN_KINDS: dict[type[fields.Field], st.SearchStrategy[Any]] = {
+    Hexadecimal: st.binary(max_size=32),
+    Hours: st.integers(-(10**9), 10**9),
+    VerifyPath: st.builds(SimpleNamespace, code=TEXT, town_code=TEXT),
+    fields.Raw: INT64 | TEXT | st.lists(TEXT, max_size=2),
+}
+
+
 def values_of(field: fields.Field) -> st.SearchStrategy[Any]:
     """What a rule may hand over for this field; a kind that isn't known here fails, so that it is looked at."""
-    values = _values_of(field)
+    values = OWN_KINDS[type(field)] if type(field) in OWN_KINDS else _values_of(field)
     return st.none() | values if field.allow_none else values
 
 
@@ -70,8 +81,6 @@ def _values_of(field: fields.Field) -> st.SearchStrategy[Any]:
             return st.booleans()
         case fields.Number():
             return HUNDREDTHS if isinstance(field, fields.Float) else INT64
-        case Hexadecimal():
-            return st.binary(max_size=32)
         case fields.String():
             return TEXT
         case fields.Dict():

@@ -203,7 +203,7 @@ def test_another_scheme_than_bearer_is_no_sign_in(app: Flask, town: TownBuilder,
 
 def test_a_method_that_an_address_does_not_take_is_told_which_it_takes(api: ApiClient) -> None:
     allowed = api.call("PUT", "/me").headers["Allow"]
-    assert {method.strip() for method in allowed.split(",")} == {"GET", "HEAD", "OPTIONS"}
+    assert {method.strip() for method in allowed.split(",")} == {"GET", "HEAD", "OPTIONS", "PATCH"}
 
 
 def test_a_fault_of_ours_is_answered_without_its_inside(
@@ -274,7 +274,7 @@ def test_a_field_is_named_with_its_own_message(town: TownBuilder, api: ApiClient
     assert document["errors"] == {
         "session_id": ["缺少这个必填项。"],
         "nonce": ["格式不对。"],
-        "direction": ["必须是以下之一：in。"],
+        "direction": ["必须是以下之一：in, out。"],
         "more": ["没有这个字段。"],
     }
 

@@ -94,6 +94,7 @@ def test_every_setting_can_be_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
         "WECHAT_SECRET": SECRET,
         "DEMO_PASSWORD": "x",
         "LOG_LEVEL": "ERROR",
+        "PUBLIC_URL": "https://binfen.example.cn",
         "HTTPS_ONLY": "true",
     }
     assert set(wanted) | {"INSTANCE_DIR"} == set(SETTING_NAMES)
@@ -112,6 +113,7 @@ BAD = {
     "BODY_BYTES_MAX": ["0", "1MB", "1023", ""],
     "WECHAT": ["yes", "", "FAKE!"],
     "LOG_LEVEL": ["LOUD", "info", ""],
+    "PUBLIC_URL": ["binfen.example.cn", "ftp://binfen.example.cn", "https://binfen.example.cn/"],
     "HTTPS_ONLY": ["perhaps", ""],
 }
 

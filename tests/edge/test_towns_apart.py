@@ -227,13 +227,13 @@ def test_a_refresh_token_that_names_another_town_is_not_valid(world: World) -> N
 def test_what_happened_in_another_town_and_how_it_is_judged_stays_there(world: World) -> None:
     neighbour = twin(world.ours, world.their_resident)
     for town, amount in ((world.ours, 3), (world.theirs, 7)):
-        put_in_force(town, RULEBOOK.replace('checkin"', 'service"').replace("amount = 5", f"amount = {amount}"))
+        put_in_force(town, RULEBOOK.replace('checkin"', 'care"').replace("amount = 5", f"amount = {amount}"))
     their_staff = organiser(world.theirs, ApiClient(world.app, world.theirs))
-    assert recorded(their_staff, world.their_resident, "service", ref="same")["awarded"] == 7
+    assert recorded(their_staff, world.their_resident, "care", ref="same")["awarded"] == 7
     before = world.theirs.contents()
     our_staff = organiser(world.ours, world.visitor)
-    assert recorded(our_staff, neighbour, "service", ref="same")["balance"] == 3
-    problem_of(record(our_staff, world.theirs.resident(), "service"), 404, "resident.unknown")
+    assert recorded(our_staff, neighbour, "care", ref="same")["balance"] == 3
+    problem_of(record(our_staff, world.theirs.resident(), "care"), 404, "resident.unknown")
     assert world.visitor.as_(neighbour).get("/me/standing").get_json()["balances"][0]["amount"] == 3
     assert {**world.theirs.contents(), "resident": None} == {**before, "resident": None}
 
