@@ -13,13 +13,13 @@ from tests.reservations.story import Story
 from tests.reservations.test_paying import rich
 
 
-def agent_of(town: TownBuilder, principal: Person) -> Person:
+def agent_of(town: TownBuilder, principal: Person, kind: ProxyKind = ProxyKind.HELPER) -> Person:
     """Somebody who may act for another one."""
     agent = town.resident("张姐")
     columns = {
         "principal_id": principal.id,
         "agent_id": agent.id,
-        "kind": ProxyKind.HELPER,
+        "kind": kind,
         "consent_note": "本人到场同意",
         "recorded_by_kind": "resident",
         "recorded_by_id": principal.id,
@@ -153,3 +153,13 @@ def test_who_books_for_somebody_does_not_learn_what_points_they_have(town: TownB
     assert (refused.status_code, refused.json["code"]) == (409, "points.insufficient")
     assert "7" not in refused.json["detail"]
     assert "7" in api.as_(elder).post(f"/sessions/{session}/reservations", {}).json["detail"]
+
+
+def test_a_guardians_right_over_a_reservation_ends_at_eighteen(town: TownBuilder, api: ApiClient) -> None:
+    grown, session = town.resident(born_on=date(2000, 1, 1)), town.session()
+    booked = api.as_(grown).post(f"/sessions/{session}/reservations", {}).json["id"]
+    mother = agent_of(town, grown, ProxyKind.GUARDIAN)
+    for answer in (api.as_(mother).get(f"/reservations/{booked}"), api.as_(mother).delete(f"/reservations/{booked}")):
+        assert (answer.status_code, answer.json["code"]) == (404, "reservation.unknown")
+    helper = agent_of(town, grown)
+    assert api.as_(helper).get(f"/reservations/{booked}").status_code == 200
