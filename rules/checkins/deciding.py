@@ -199,6 +199,8 @@ class _Deciding:
         if (reason := self._why_not_in()) is not None:
             return self._refused(reason)
         if self._person.reservation_status is ReservationStatus.CHECKED_IN:
+            if lock_reservation(self._work, self._person.reservation_id) is not ReservationStatus.CHECKED_IN:
+                raise TryAgain  # a scan was undone between the look and now
             return self._come_again()
         is_revived = self._person.reservation_status is ReservationStatus.NO_SHOW
         if is_revived and not self._revive():

@@ -6,18 +6,25 @@ with the index of open visits gone, who looks first and enters then is in fifty 
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
 from sqlalchemy import insert, select, text, update
 
 from models.checkins import ClosedBy, Direction, Scan, ScanUndo, Visit
 from models.reservations import Reservation, ReservationStatus
 from models.residents import Role
 from rules.checkins.presence import find_room
+from rules.checkins.scans import ScanRequest
+from rules.checkins.scans import scan as answer_scan
+from rules.checkins.undoing import undo_scan
 from rules.checkins.visits import Sight, fold
 from rules.ledger.reading import read_spendable
+from rules.reservations.reserving import Wish, reserve_place
 from rules.work import SYSTEM, Work
 from tests.build import TownBuilder, add, fresh_key
 from tests.checkins.crowd import SCANS, agrees_with_the_log, body_of, paid, scan, scan_here, undo, with_place
@@ -169,3 +176,39 @@ def test_with_the_index_of_open_visits_taken_away_somebody_is_in_fifty_rooms(rac
     from_threads(lambda room: town.database.write(town.id, SYSTEM, enter, room), [(room,) for room in rooms], SCANS)
     assert len(town.rows(Visit.id, left_at=None)) == SCANS
     assert not agrees_with_the_log(town, *rooms)
+
+
+def test_who_is_scanned_while_their_scan_is_undone_comes_in_as_if_for_the_first_time(race_town: TownBuilder) -> None:
+    if race_town.database.engine.dialect.name == "sqlite":
+        pytest.skip("SQLite has one writer at a time")
+    town, session, resident = race_town, race_town.session(), race_town.resident()
+    town.act(resident, reserve_place, session, Wish())
+    first, second = town.staff(Role.SCANNER), town.staff(Role.SCANNER)
+    code, nonce, keys = town.code_of(resident), fresh_key(), town.house.keys
+    town.act(first, answer_scan, keys, ScanRequest(code, session, Direction.IN, nonce))
+    is_undone = threading.Event()
+
+    def undo_slowly(work: Work) -> None:
+        undo_scan(work, nonce, "")
+        is_undone.set()
+        wait_until_somebody_waits(town)
+
+    def scan_meanwhile() -> str:
+        is_undone.wait(10)
+        answer = town.act(second, answer_scan, keys, ScanRequest(code, session, Direction.IN, fresh_key())).answer
+        return f"{answer['result']}, {answer['points']['awarded']} points"
+
+    with ThreadPoolExecutor(2) as pool:
+        undoing = pool.submit(town.act, first, undo_slowly)
+        assert pool.submit(scan_meanwhile).result(30) == "admitted, 5 points"
+        undoing.result(30)
+    assert [row.status for row in town.rows(Reservation.status)] == [ReservationStatus.CHECKED_IN]
+
+
+def wait_until_somebody_waits(town: TownBuilder) -> None:
+    """Until another transaction waits for a lock of ours; ten seconds at most."""
+    waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+    for _ in range(200):
+        if town.database.read(town.id, SYSTEM, lambda work: work.core.scalar(waiting)):
+            return
+        threading.Event().wait(0.05)
