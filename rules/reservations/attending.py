@@ -11,7 +11,7 @@ from sqlalchemy.orm import aliased
 from models.reservations import LIVE, Reservation, ReservationStatus
 from rules.points.voiding import next_ref, void_event
 from rules.reservations.desk import NO_SHOW
-from rules.reservations.holding import COLUMNS, read_reservation
+from rules.reservations.holding import COLUMNS, keep_hold, read_reservation
 from rules.reservations.paying import capture_price, hold_again
 from rules.reservations.places import lock_session, move_counters, read_session, take_places_late
 from rules.reservations.reserving import SOURCE
@@ -42,12 +42,6 @@ _holds_another = exists().where(
     _other.status.in_(LIVE),
 )
 _revive = _turn(ReservationStatus.NO_SHOW, ReservationStatus.CONFIRMED, no_show_at=None).where(~_holds_another)
-_keep_hold = (
-    update(Reservation)
-    .where(Reservation.town_id == bindparam("town"), Reservation.id == bindparam("reservation"))
-    .values(hold_txn_id=bindparam("hold"))
-    .execution_options(synchronize_session=False)
-)
 
 
 def check_in(work: Work, reservation_id: int, at: datetime) -> bool:
@@ -71,7 +65,7 @@ def undo_check_in(work: Work, reservation_id: int) -> bool:
     if unused.hold_txn_id is not None:
         session = read_session(work, unused.session_id)
         hold_id = hold_again(work, unused.id, unused.resident_id, unused.hold_txn_id, session)
-        work.send(_keep_hold, {"town": work.town_id, "reservation": unused.id, "hold": hold_id})
+        keep_hold(work, unused.id, hold_id)
     return True
 
 

@@ -162,7 +162,7 @@ def mark_no_show(work: Work, reservation_id: int) -> bool:
     move_counters(work, session.id, places=-marked.party_size)
     promote(work, lock_session(work, session.id))
     told = {"resident_id": str(marked.resident_id), "reservation_id": str(marked.id)}
-    put(work, [Message(TOLD, str(marked.id), told)])
+    put(work, [Message(TOLD, f"{marked.id}:{work.now.isoformat()}", told)])  # it may be missed again after a proof
     wanted = wanted_of(session, marked.resident_id, marked.party_size)
     tell_rulebook(work, NO_SHOW, SOURCE, f"{marked.id}:{NO_SHOW}", wanted)
     return True

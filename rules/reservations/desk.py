@@ -36,7 +36,7 @@ from rules.rulebook.booking import (
     released_at,
 )
 from rules.rulebook.decision import Happening
-from rules.rulebook.plan import BOOKED, CANCELLED, Plan
+from rules.rulebook.plan import BOOKED, CANCELLED
 from rules.rulebook.standings import take_turn
 from rules.rulebook.versions import InForce, rulebook_in_force
 from rules.work import Work
@@ -153,12 +153,7 @@ def forget_wishes(work: Work, source: str, wishes: Mapping[int, int], reason: st
 
 def _that_speaks_of(work: Work, kind: str) -> InForce | None:
     in_force = rulebook_in_force(work, work.now)
-    return in_force if in_force is not None and speaks_of(in_force.plan, kind) else None
-
-
-def speaks_of(plan: Plan, kind: str) -> bool:
-    """Whether a rulebook has anything to say of a kind of event."""
-    return kind in plan.kinds
+    return in_force if in_force is not None and kind in in_force.plan.kinds else None
 
 
 def _is_the_sessions_own(verdict: BookingVerdict, refusal: Refusal) -> bool:

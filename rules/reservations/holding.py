@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import and_, bindparam, select
+from sqlalchemy import and_, bindparam, select, update
 
 from models.activities import Activity, Session
 from models.reservations import Reservation
@@ -35,6 +35,12 @@ COLUMNS = (
 )
 _one = select(*COLUMNS).where(Reservation.town_id == bindparam("town"), Reservation.id == bindparam("reservation"))
 _lock = _one.with_for_update(key_share=True)
+_keep_hold = (
+    update(Reservation)
+    .where(Reservation.town_id == bindparam("town"), Reservation.id == bindparam("reservation"))
+    .values(hold_txn_id=bindparam("hold"))
+    .execution_options(synchronize_session=False)
+)
 _of_staff = (
     _one.add_columns(Territory.path)
     .join(Session, and_(Session.town_id == Reservation.town_id, Session.id == Reservation.session_id))
@@ -73,3 +79,8 @@ def read_reservation(work: Work, reservation_id: int) -> AnyRow:
 def lock_reservation(work: Work, reservation_id: int) -> AnyRow:
     """A reservation that is there, locked until the work ends."""
     return work.send(_lock, {"town": work.town_id, "reservation": reservation_id}).one()
+
+
+def keep_hold(work: Work, reservation_id: int, hold_id: int) -> None:
+    """Write down which hold has the points of a reservation."""
+    work.send(_keep_hold, {"town": work.town_id, "reservation": reservation_id, "hold": hold_id})

@@ -15,7 +15,7 @@ from models.residents import Role
 from rules.clock import ZONE
 from rules.outbox import Message, put
 from rules.reservations.eligibility import check_may_hold
-from rules.reservations.holding import COLUMNS, find_reservation, read_reservation
+from rules.reservations.holding import COLUMNS, find_reservation, keep_hold, read_reservation
 from rules.reservations.paying import hold_price
 from rules.reservations.places import lock_session, move_counters, read_session
 from rules.reservations.refusals import NoOffer, OfferLapsed
@@ -35,12 +35,6 @@ _take = (
     )
     .values(status=ReservationStatus.CONFIRMED, confirmed_at=bindparam("now"))
     .returning(*COLUMNS)
-    .execution_options(synchronize_session=False)
-)
-_keep_hold = (
-    update(Reservation)
-    .where(Reservation.town_id == bindparam("town"), Reservation.id == bindparam("reservation"))
-    .values(hold_txn_id=bindparam("hold"))
     .execution_options(synchronize_session=False)
 )
 _lapse = (
@@ -78,7 +72,7 @@ def confirm_offer(work: Work, reservation_id: int) -> AnyRow:
         return taken
     session = read_session(work, held.session_id)
     hold_id = hold_price(work, held.id, held.resident_id, held.price, session)
-    work.core.execute(_keep_hold, {"town": work.town_id, "reservation": held.id, "hold": hold_id})
+    keep_hold(work, held.id, hold_id)
     return taken
 
 

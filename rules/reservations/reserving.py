@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, select
 from sqlalchemy.dialects.postgresql import insert
 
 from models.activities import Session, SessionStatus
@@ -20,6 +20,7 @@ from rules.activities.questions import check_answers
 from rules.errors import RuleError
 from rules.reservations.desk import Terms, tell_rulebook, terms_of
 from rules.reservations.eligibility import check_eligible, lives_there, read_offer, wanted_of
+from rules.reservations.holding import keep_hold
 from rules.reservations.paying import hold_price
 from rules.reservations.places import lock_session, queue, take_places, take_ticket
 from rules.reservations.refusals import (
@@ -92,12 +93,6 @@ _live = select(Reservation.id).where(
 _state = select(Session.status, Session.reservable_until, Session.capacity, Session.overbooking, Session.taken).where(
     Session.town_id == bindparam("town"), Session.id == bindparam("session")
 )
-_keep_hold = (
-    update(Reservation)
-    .where(Reservation.town_id == bindparam("town"), Reservation.id == bindparam("reservation"))
-    .values(hold_txn_id=bindparam("hold"))
-    .execution_options(synchronize_session=False)
-)
 _one = select(
     Reservation.id,
     Reservation.session_id,
@@ -129,7 +124,7 @@ def reserve_place(work: Work, session_id: int, wish: Wish) -> Booked:
     booked = _insert(work, offer, asked, _terms(work, offer, resident_id, wish.party_size))
     if booked.price > 0:
         hold_id = hold_price(work, booked.id, resident_id, booked.price, offer)
-        work.send(_keep_hold, {"town": work.town_id, "reservation": booked.id, "hold": hold_id})
+        keep_hold(work, booked.id, hold_id)
     return booked
 
 
