@@ -7,6 +7,7 @@ from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from unicodedata import east_asian_width
 from xml.etree import ElementTree
 
 import pytest
@@ -16,7 +17,7 @@ from flask import Flask
 from sqlalchemy import text
 
 from app import create_app
-from blueprints.checkins.pictures import card_svg
+from blueprints.checkins.pictures import CARD_WIDTH, card_svg
 from blueprints.edge.house import EXTENSION, House
 from models.cards import Card, Identification
 from models.checkins import Scan, ScanResult
@@ -67,7 +68,12 @@ def test_staff_print_a_card_with_the_name_and_the_code_on_it(town: TownBuilder, 
 
 def test_a_card_shows_a_name_of_any_length_within_its_edge() -> None:
     for name in ("", "王小明", "买买提·吐尔逊·阿卜杜热合曼", "W" * 64, "\u202e\ufffe\x0b王"):
-        ElementTree.fromstring(card_svg("code", name, "7234567890123456789"))
+        card = ElementTree.fromstring(card_svg("code", name, "7234567890123456789"))
+        lines = [each for each in card.iter() if each.tag.endswith("text")]
+        assert len(lines) == 3
+        for line in lines:
+            letters = sum(1 if east_asian_width(letter) in "WF" else 0.5 for letter in line.text or "")
+            assert float(line.get("x")) + letters * float(line.get("font-size")) <= CARD_WIDTH
 
 
 def test_a_new_card_ends_the_old_one(town: TownBuilder) -> None:
