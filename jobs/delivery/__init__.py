@@ -1,0 +1,1 @@
+"""What is delivered from the outbox, and by whom."""

@@ -1,0 +1,1 @@
+"""Notices: announcements, the inbox, and messages by WeChat."""
