@@ -9,7 +9,7 @@ from typing import Any
 from models.ledger import AccountKind, OwnerType, TxnKind
 from rules.ledger.caps import CapUse, check_uses, send_uses
 from rules.ledger.moving import Counters, Journal, LotKey, credit_owner, credited, send_credit_of_lot
-from rules.ledger.pools import draw_from_pool
+from rules.ledger.pools import BudgetExhausted, draw_from_pool
 from rules.ledger.reading import ask_spendable
 from rules.ledger.transactions import BookFacts, Cause, Receipt, open_txn, send_opening
 from rules.sending import Reply
@@ -95,9 +95,13 @@ def _draw(
     wallet: Counters,
     into: tuple[Reply, list[Reply]],
 ) -> None:
-    """Let the pool pay, and write the postings."""
-    drawn = draw_from_pool(work, book, earning.issuer_id or work.town_id, key, earning.amount)
+    """Let the pool pay, and write the postings. A cap that is reached is the reason, whatever the pool has."""
     lot, uses = into
+    try:
+        drawn = draw_from_pool(work, book, earning.issuer_id or work.town_id, key, earning.amount)
+    except BudgetExhausted:
+        check_uses(uses)
+        raise
     check_uses(uses)
     journal, destination_lot = Journal(txn_id), credited(lot, earning.amount)
     for pool, amount in drawn:

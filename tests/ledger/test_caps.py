@@ -92,6 +92,13 @@ def test_an_award_that_the_budget_refuses_uses_no_cap(clerk: Clerk) -> None:
     assert clerk.used(resident, "checkin", NOVEMBER) == 0
 
 
+def test_a_cap_that_is_reached_is_the_reason_though_the_budget_is_used_up_too(clerk: Clerk) -> None:
+    resident = clerk.resident()
+    clerk.earn(resident, 8, usages=[of(10)])
+    with clerk.refuses(CapReached):
+        clerk.earn(resident, BUDGET, usages=[of(1)])
+
+
 def test_a_replay_uses_no_cap(clerk: Clerk) -> None:
     resident = clerk.resident()
     receipt = clerk.earn(resident, 5, usages=[of(10)], key="award")
