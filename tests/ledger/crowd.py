@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from app import create_app
 from blueprints.edge.house import EXTENSION, House
 from rules.work import Transactions
 from tests.build import settings_for
+from tests.races import FRESH_PROCESSES
 
 DEADLOCK = "40P01"
 _app: Flask | None = None
@@ -61,7 +61,7 @@ def crowd_of(processes: int, house: House) -> Iterator[Crowd]:
     settings = house.settings
     with ProcessPoolExecutor(
         processes,
-        mp_context=multiprocessing.get_context("spawn"),
+        mp_context=FRESH_PROCESSES,
         initializer=_make_app,
         initargs=(settings.database_url, settings.instance_dir),
     ) as pool:

@@ -7,7 +7,6 @@ costs half a second to start, so one nursery that has imported everything, and h
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import signal
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ from rules.database import connect
 from rules.ledger.transactions import Receipt
 from rules.work import SYSTEM, Transactions
 from tests.ledger import deeds
+from tests.races import FRESH_PROCESSES
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Nursery:
 
 @contextmanager
 def nursery() -> Iterator[Nursery]:
-    context = multiprocessing.get_context("spawn")
+    context = FRESH_PROCESSES
     here, there = context.Pipe()
     process = context.Process(target=_fork_writers, args=(there,), daemon=True)
     process.start()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -21,6 +20,7 @@ from rules.ledger.transactions import Cause
 from rules.readiness import SCHEMA_VERSION
 from rules.work import SYSTEM, Transactions, Work
 from tests.conftest import Databases
+from tests.races import FRESH_PROCESSES
 
 TOWN, RESIDENT, BOOK, MINT, POOL, WALLET, LOT = range(1, 8)
 AT = {"sqlite": "2026-05-01 00:00:00.000000", "postgresql": "2026-05-01T00:00:00+00:00"}
@@ -124,7 +124,7 @@ def test_the_changed_tables_are_still_guarded(old: Engine) -> None:
 
 
 def test_processes_that_migrate_at_once_do_so_one_after_the_other(empty_url: str) -> None:
-    with ProcessPoolExecutor(3, mp_context=multiprocessing.get_context("spawn")) as pool:
+    with ProcessPoolExecutor(3, mp_context=FRESH_PROCESSES) as pool:
         versions = list(pool.map(migrate, [empty_url] * 3))
     assert versions == [[SCHEMA_VERSION]] * 3
 
