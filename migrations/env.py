@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from models import Base
 from models.base import UtcDateTime
+from models.search import OF_ONE_ENGINE
 from rules.database import WRITING
 
 #: The number of the advisory lock: the letters "binfenmg".
@@ -23,6 +24,11 @@ def render_item(kind: str, item: Any, _context: AutogenContext) -> str | bool:
     if kind == "type" and isinstance(item, UtcDateTime):
         return "sa.DateTime(timezone=True)"
     return False
+
+
+def is_compared(_item: Any, name: str | None, _kind: str, _reflected: bool, _other: Any) -> bool:
+    """Whether a table or an index is the same on both engines, so that the models know it."""
+    return name not in OF_ONE_ENGINE
 
 
 @contextmanager
@@ -74,6 +80,7 @@ with (
         connection=connection,
         target_metadata=Base.metadata,
         render_item=render_item,
+        include_object=is_compared,
         compare_type=True,
         transaction_per_migration=True,
         transactional_ddl=True,  # on SQLite too: we say BEGIN ourselves, so a step that is killed leaves nothing behind

@@ -28,6 +28,13 @@ class Allocation(StrEnum):
     LOTTERY = "lottery"  #: applications are collected, then sorted by priorities and by lot
 
 
+class Audience(StrEnum):
+    """For whom an activity is made. It keeps nobody out; ages do."""
+
+    CHILDREN = "children"
+    ELDERS = "elders"
+
+
 class SessionStatus(StrEnum):
     SCHEDULED = "scheduled"
     CANCELLED = "cancelled"
@@ -49,6 +56,7 @@ class Activity(RootInTown, Base):
     party_size_max: Mapped[int] = mapped_column(default=1)
     age_min: Mapped[int | None]  #: in full years on the day of the session
     age_max: Mapped[int | None]
+    audience: Mapped[Audience | None] = mapped_column(one_of(Audience))  #: NULL: everybody
     price: Mapped[int] = mapped_column(default=0)  #: points a head, held at sign-up and captured at check-in
     allocation: Mapped[Allocation] = mapped_column(one_of(Allocation), default=Allocation.FIRST_COME)
     waiting_max: Mapped[int] = mapped_column(default=0)  #: parties that may wait for one session

@@ -11,6 +11,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, Json, RootInTown, one_of
 
+IS_WAITING = text("delivered_at IS NULL AND failed_at IS NULL")
+IS_DEAD = text("failed_at IS NOT NULL AND dismissed_at IS NULL")
+
 
 class JobOutcome(StrEnum):
     OK = "ok"
@@ -42,16 +45,16 @@ class Outbox(RootInTown, Base):
     payload: Mapped[dict[str, Any]]
     created_at: Mapped[datetime]
     available_at: Mapped[datetime]  #: not to be delivered earlier
-    attempts: Mapped[int] = mapped_column(default=0)
+    attempts: Mapped[int] = mapped_column(default=0)  #: how often it was taken up
     delivered_at: Mapped[datetime | None]
+    claimed_until: Mapped[datetime | None]  #: a worker has it; when it hasn't ended it by then, another one takes it up
+    failed_at: Mapped[datetime | None]  #: when it was given up: a dead letter, until staff have it tried again
+    failure: Mapped[str | None]  #: why, in a word; also of the last try that failed
+    dismissed_at: Mapped[datetime | None]  #: staff have seen the dead letter and leave it
+    dismissed_by: Mapped[int | None]
 
     __table_args__ = (
         UniqueConstraint("town_id", "topic", "key"),
-        Index(
-            "ix_outbox_waiting",
-            "town_id",
-            "available_at",
-            sqlite_where=text("delivered_at IS NULL"),
-            postgresql_where=text("delivered_at IS NULL"),
-        ),
+        Index("ix_outbox_waiting", "town_id", "available_at", sqlite_where=IS_WAITING, postgresql_where=IS_WAITING),
+        Index("ix_outbox_dead", "town_id", "id", sqlite_where=IS_DEAD, postgresql_where=IS_DEAD),
     )

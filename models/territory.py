@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.base import Base, Path, RootInTown, one_of
+from models.base import Base, Json, Path, RootInTown, one_of
+
+#: A position is whole and on the globe, or there is none. GCJ-02, in degrees.
+IS_WHOLE = "(latitude IS NULL) = (longitude IS NULL)"
+IS_ON_THE_GLOBE = "latitude BETWEEN -90 AND 90 AND longitude BETWEEN -180 AND 180"
 
 
 class HostKind(StrEnum):
@@ -62,12 +67,16 @@ class Territory(RootInTown, Base):
     name: Mapped[str]
     path: Mapped[str] = mapped_column(Path)  #: ids from the root to this node, each followed by a slash
     homes: Mapped[int] = mapped_column(default=0)  #: dwellings in and below this node
+    latitude: Mapped[float | None]
+    longitude: Mapped[float | None]
 
     __table_args__ = (
         ForeignKeyConstraint(["town_id", "parent_id"], ["territory.town_id", "territory.id"]),
         UniqueConstraint("town_id", "path"),
         UniqueConstraint("town_id", "parent_id", "name"),
         CheckConstraint("homes >= 0", name="homes_not_negative"),
+        CheckConstraint(IS_WHOLE, name="position_whole"),
+        CheckConstraint(IS_ON_THE_GLOBE, name="position_on_the_globe"),
     )
 
 
@@ -79,12 +88,19 @@ class ServiceCentre(RootInTown, Base):
     territory_id: Mapped[int]
     name: Mapped[str]
     address: Mapped[str]
-    opens_at: Mapped[str]  #: "09:00", local time
+    opens_at: Mapped[str]  #: "09:00", local time: of every day, unless there are hours by the kind of day
     closes_at: Mapped[str]  #: "17:00", local time
+    latitude: Mapped[float | None]
+    longitude: Mapped[float | None]
+    introduction: Mapped[str] = mapped_column(default="")
+    phones: Mapped[list[Any]] = mapped_column(Json, default=list)  #: [{"label": "值班", "number": "0571-…"}]
+    picture_ids: Mapped[list[Any]] = mapped_column(Json, default=list)  #: ids of uploads, as text
 
     __table_args__ = (
         ForeignKeyConstraint(["town_id", "territory_id"], ["territory.town_id", "territory.id"]),
         UniqueConstraint("town_id", "territory_id", "name"),
+        CheckConstraint(IS_WHOLE, name="position_whole"),
+        CheckConstraint(IS_ON_THE_GLOBE, name="position_on_the_globe"),
     )
 
 

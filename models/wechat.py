@@ -19,3 +19,12 @@ class WechatToken(Base):
     token_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)  #: encrypted
     expires_at: Mapped[datetime | None]
     lease_until: Mapped[datetime | None]  #: one process is fetching; others wait until then at most
+
+
+class WechatEvent(Base):
+    """An event that WeChat pushed, so that its repetition is known. It says nothing of whom or what it was."""
+
+    __tablename__ = "wechat_event"
+
+    event_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)  #: SHA-256 of what names the event
+    received_at: Mapped[datetime]

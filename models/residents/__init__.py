@@ -13,12 +13,28 @@ from models.residents.people import (
     Resident,
     ResidentStatus,
 )
+from models.residents.rights import (
+    ConsentWithdrawal,
+    DataExport,
+    Erasure,
+    HouseholdRequest,
+    HouseholdRequestStatus,
+    Merging,
+    MergingStatus,
+)
 from models.residents.sign_in import RefreshToken
 from models.residents.staff import Role, RoleGrant, Staff, StaffLookup, StaffStatus
 
 __all__ = [
     "Consent",
+    "ConsentWithdrawal",
+    "DataExport",
+    "Erasure",
     "Household",
+    "HouseholdRequest",
+    "HouseholdRequestStatus",
+    "Merging",
+    "MergingStatus",
     "MobileHolder",
     "OpenidLookup",
     "Organisation",

@@ -21,6 +21,9 @@ class Purpose(StrEnum):
 
     ACCOUNT = "account"
     VOLUNTEERING = "volunteering"  #: hours of service, and certificates of them that others can verify
+    RANKING = "ranking"  #: to be seen in rankings of persons
+    PROFILE = "profile"  #: a card that neighbours see
+    PHONE = "phone"  #: the mobile number, as WeChat knows it
 
 
 class Household(RootInTown, Base):

@@ -21,7 +21,22 @@ from tests.build import settings_for
 from tests.conftest import Databases
 
 TABLES = Base.metadata.sorted_tables
-APPEND_ONLY = {"txn", "posting", "event", "scan", "scan_undo", "rulebook_version", "seal", "sealed_txn"}
+APPEND_ONLY = {
+    "txn",
+    "posting",
+    "event",
+    "scan",
+    "scan_undo",
+    "rulebook_version",
+    "seal",
+    "sealed_txn",
+    "repair_event",
+    "identity_disclosure",
+    "stock_change",
+    "content_decision",
+    "moderation_terms",
+    "consent_withdrawal",
+}
 
 
 @pytest.fixture(scope="module")
