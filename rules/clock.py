@@ -5,7 +5,8 @@ All of China keeps one time (UTC+8), so the zone is a constant. No rule reads a 
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
+from math import ceil
 from zoneinfo import ZoneInfo
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -24,3 +25,13 @@ def local_day(moment: datetime) -> date:
 def local_moment(day: date, hour_minute: str) -> datetime:
     """The moment of "09:30" on a day of the community."""
     return datetime.combine(day, time.fromisoformat(hour_minute), ZONE).astimezone(UTC)
+
+
+def seconds_of_day_left(moment: datetime) -> int:
+    """How long the community's day still lasts, in whole seconds, at least one."""
+    return seconds_between(moment, local_moment(local_day(moment) + timedelta(days=1), "00:00"))
+
+
+def seconds_between(moment: datetime, later: datetime) -> int:
+    """How long to wait for a later moment, in whole seconds, at least one."""
+    return max(ceil((later - moment).total_seconds()), 1)

@@ -6,6 +6,8 @@ status, and one sentence for each language. The facts that a refusal is raised w
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
@@ -19,7 +21,16 @@ class Kind(StrEnum):
     FORBIDDEN = "forbidden"  #: not this one
     UNKNOWN = "unknown"  #: no such thing, or not for the caller's eyes
     CONFLICT = "conflict"  #: right in itself, but not as things stand
+    TOO_MANY = "too_many"  #: so many within a time, and no more; raised with `retry_seconds`, until when to wait
     BUSY = "busy"  #: try again in a moment
+
+
+@dataclass(frozen=True, slots=True)
+class InBoth:
+    """A fact that reads differently in each language."""
+
+    zh: str
+    en: str
 
 
 class RuleError(Exception):
@@ -45,11 +56,18 @@ class RuleError(Exception):
 
     def sentence(self, language: str) -> str:
         """The refusal in words: in English for `en`, in Chinese for everything else."""
-        return (self.en if language == "en" else self.zh).format_map(self.facts)
+        return (self.en if language == "en" else self.zh).format_map(_in_language(self.facts, language))
 
     def details(self, language: str) -> dict[str, list[str]] | None:  # noqa: ARG002  for those that have some
         """What is wrong in which field, in words; None where the sentence says all."""
         return None
+
+
+def _in_language(facts: Mapping[str, object], language: str) -> dict[str, object]:
+    return {
+        name: (fact.en if language == "en" else fact.zh) if isinstance(fact, InBoth) else fact
+        for name, fact in facts.items()
+    }
 
 
 class Busy(RuleError):

@@ -17,7 +17,7 @@ class HostedByGovernment(RuleError):
     code = "host.government"
     kind = Kind.FORBIDDEN
     zh = "本小程序由政府部门主办，按国办函〔2026〕12号，不提供个人积分排名和商家优惠。"
-    en = "A public body hosts this programme, so it ranks no persons and shows no offers of merchants (国办函〔2026〕12号)."
+    en = "A public body hosts this programme, so it ranks no persons and shows no offers of merchants."
 
 
 _host = select(Town.host_kind).where(Town.id == bindparam("town"))

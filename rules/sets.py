@@ -52,6 +52,7 @@ class _IsIn(FunctionElement[bool]):
 
     type = Boolean()
     inherit_cache = True
+    _is_implicitly_boolean = True  # or SQLite is asked whether it is equal to 1, which no index answers
 
 
 @compiles(_IsIn, "postgresql")

@@ -105,7 +105,7 @@ _unset = (
 
 def read_calendar(work: Work, first: date, last: date) -> Calendar:
     """The calendar of the days from first to last; read once, asked for as many days as one likes."""
-    rows = work.core.execute(_overrides, {"town": work.town_id, "first": first, "last": last})
+    rows = work.send(_overrides, {"town": work.town_id, "first": first, "last": last}).all()
     return Calendar({row.day: row.is_working_day for row in rows})
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import bindparam, exists, insert, or_, select, update
 
 from models.activities import Activity, ActivityStatus, Series, Session, SessionStatus
+from models.search import FoundKind
 from models.territory import Operator
 from rules.activities.expanding import SERIES, commit_to_draws, expand_series, lock_series
 from rules.activities.organised import lock_activity, path_of, read_activity, require_organiser_at
@@ -26,6 +27,8 @@ from rules.clock import local_day
 from rules.keys import Keys
 from rules.points.budgets import OperatorUnknown
 from rules.rows import AnyRow
+from rules.search.indexing import remove_entry
+from rules.search.refreshing import refresh
 from rules.work import Work
 
 #: What an organiser says of an activity.
@@ -41,6 +44,7 @@ FIELDS = (
     "party_size_max",
     "age_min",
     "age_max",
+    "audience",
     "price",
     "allocation",
     "waiting_max",
@@ -115,6 +119,8 @@ def change_activity(work: Work, activity_id: int, changes: Mapping[str, Any]) ->
     values = _checked(work, changes, {"age_min": activity.age_min, "age_max": activity.age_max, **changes})
     statement = update(Activity).where(*_this).values(values).execution_options(synchronize_session=False)
     work.core.execute(statement, asked)
+    if activity.status is ActivityStatus.PUBLISHED:
+        refresh(work, FoundKind.ACTIVITY, [activity_id])
 
 
 def publish_activity(work: Work, keys: Keys, activity_id: int) -> None:
@@ -131,6 +137,7 @@ def publish_activity(work: Work, keys: Keys, activity_id: int) -> None:
             expand_series(work, keys, lock_series(work, row.id))
     to_come = work.core.scalars(_to_come, asked | {"now": work.now}).all()
     commit_to_draws(work, keys, ActivityStatus.PUBLISHED, activity.allocation, to_come)
+    refresh(work, FoundKind.ACTIVITY, [activity_id])
 
 
 def copy_activity(work: Work, activity_id: int) -> int:
@@ -161,12 +168,14 @@ def finish_activity(work: Work, activity_id: int) -> None:
         raise SessionsToCome(sessions=len(to_come))
     _move(work, activity_id, activity.status, ActivityStatus.FINISHED)
     end_series(work, activity_id)
+    remove_entry(work, FoundKind.ACTIVITY, activity_id)
 
 
 def close_activity(work: Work, activity_id: int) -> None:
     """Turn an activity into a cancelled one and end its series. Raises ActivityUnknown, Forbidden, ActivityOver."""
     activity = lock_activity(work, activity_id)
     _move(work, activity_id, activity.status, ActivityStatus.CANCELLED)
+    remove_entry(work, FoundKind.ACTIVITY, activity_id)
 
 
 def end_series(work: Work, activity_id: int) -> None:

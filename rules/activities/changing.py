@@ -21,6 +21,7 @@ from sqlalchemy import ColumnElement, and_, bindparam, func, select, update
 from models.activities import Activity, Allocation, Series, Session, SessionStatus
 from models.reservations import IS_LIVE, Reservation
 from models.residents import Role
+from models.search import FoundKind
 from models.territory import Territory
 from rules.activities.authoring import close_activity, end_series
 from rules.activities.expanding import lock_series, pattern_of, plan_of
@@ -45,6 +46,7 @@ from rules.reservations.changes import capacity_raised, session_cancelled, sessi
 from rules.reservations.refusals import SessionUnknown
 from rules.residents.identity import require_role
 from rules.rows import AnyRow
+from rules.search.refreshing import refresh
 from rules.sets import is_id_in
 from rules.venues.occupancy import free_session, occupy_for_session
 from rules.venues.refusals import VenueTaken
@@ -235,6 +237,8 @@ def change_sessions(work: Work, session_id: int, scope: Scope, changes: Mapping[
             session_moved(work, each.before.id)
         if each.grows:
             capacity_raised(work, each.before.id)
+    if "venue_id" in changes:
+        refresh(work, FoundKind.ACTIVITY, [targets.named.activity_id])
     return ids
 
 

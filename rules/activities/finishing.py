@@ -12,7 +12,9 @@ from collections.abc import Sequence
 from sqlalchemy import bindparam, exists, or_, update
 
 from models.activities import Activity, ActivityStatus, Series, Session, SessionStatus
+from models.search import FoundKind
 from rules.clock import local_day
+from rules.search.indexing import remove_entry
 from rules.work import Work
 
 _of_activity = (Series.town_id == Activity.town_id, Series.activity_id == Activity.id)
@@ -39,4 +41,7 @@ _finish = (
 def finish_activities(work: Work) -> Sequence[int]:
     """Turn the published activities that are over into finished ones; returns their ids."""
     asked = {"town": work.town_id, "now": work.now, "today": local_day(work.now)}
-    return work.core.scalars(_finish, asked).all()
+    finished = work.core.scalars(_finish, asked).all()
+    for activity_id in finished:
+        remove_entry(work, FoundKind.ACTIVITY, activity_id)
+    return finished

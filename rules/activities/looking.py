@@ -5,16 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import ColumnElement, Subquery, and_, bindparam, func, or_, select
+from sqlalchemy import ColumnElement, Subquery, and_, bindparam, func, literal, or_, select
 from sqlalchemy.orm import aliased
 
-from models.activities import Activity, ActivityStatus, Allocation, Session, SessionStatus
+from models.activities import Activity, ActivityStatus, Allocation, Audience, Session, SessionStatus
 from models.territory import Operator, Scene, ServiceCentre, Territory
 from models.venues import Venue
 from rules.activities.questions import Question, QuestionKind
 from rules.activities.refusals import ActivityUnknown
+from rules.clock import local_day, local_moment
 from rules.errors import Kind, RuleError
+from rules.geography import FAR, FARTHEST, near_parameters, page_key, squared_metres
+from rules.geography import Position as Place
 from rules.paging import Page, Position, cut
 from rules.reservations.refusals import SessionUnknown
 from rules.rows import AnyRow
@@ -24,6 +28,10 @@ from rules.work import ActorKind, Work
 #: How far ahead a list looks when it isn't told.
 LOOK_AHEAD = timedelta(days=31)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+#: Who is a child, and who an elder, where an activity says ages and no audience.
+CHILD_YEARS_MAX = 17
+ELDER_YEARS_MIN = 60
+SATURDAY = 5
 #: How many of an activity's next sessions its detail shows; the list of sessions has them all.
 NEXT_SESSIONS = 20
 
@@ -57,7 +65,12 @@ class ActivityFilter:
     community_id: int | None = None
     from_: datetime | None = None  #: sessions that end after it; now if not given
     to: datetime | None = None  #: sessions that start before it
+    weekend: bool = False  #: this weekend's, in place of a period
     available: bool = False  #: a place can be reserved
+    free: bool = False  #: costs no points
+    audience: Audience | None = None  #: made for them, by its word or by its ages
+    near: Place | None = None  #: the nearest first, then the soonest
+    within_metres: int | None = None  #: no farther, where a position is given
     checkin_open: bool = False  #: staff can check in now
 
 
@@ -123,6 +136,7 @@ class ActivityDetail:
     party_size_max: int
     age_min: int | None
     age_max: int | None
+    audience: Audience | None
     price: int
     allocation: Allocation
     waiting_max: int
@@ -152,6 +166,7 @@ _columns = (
     Activity.party_size_max,
     Activity.age_min,
     Activity.age_max,
+    Activity.audience,
     Activity.price,
     Activity.allocation,
     Activity.waiting_max,
@@ -217,29 +232,37 @@ _sessions_of_activity = (
 
 
 def list_activities(work: Work, wanted: ActivityFilter, after: Position | None, limit: int) -> Page[AnyRow]:
-    """The activities that have a fitting session, the soonest first, with the start of that session.
+    """The activities that have a fitting session, each with the start of the soonest such session.
 
-    `after` is a position that an earlier page gave. Raises PeriodInvalid.
+    The soonest comes first; where a position is given the nearest does, by the centre of its nearest fitting session, and
+    at one distance the soonest. `after` is a position that an earlier page gave. Raises PeriodInvalid.
     """
-    begin, end = _period(work.now, wanted.from_, wanted.to)
+    begin, end = _wanted_period(work.now, wanted)
     soonest = _soonest_sessions(work, wanted, begin, end)
+    order = (soonest.c.squared, soonest.c.next_starts_at, Activity.id)
     statement = (
-        ACTIVITIES.add_columns(soonest.c.next_starts_at)
+        ACTIVITIES.add_columns(soonest.c.next_starts_at, soonest.c.squared)
         .join(soonest, soonest.c.activity_id == Activity.id)
         .where(Activity.status == ActivityStatus.PUBLISHED, *_fits_activity(wanted))
-        .order_by(soonest.c.next_starts_at, Activity.id)
+        .order_by(*(order[1:] if wanted.near is None else order))
         .limit(limit + 1)
     )
     if after is not None:
-        starts_at, id_ = _read_position(after)
-        statement = statement.where(
-            or_(
-                soonest.c.next_starts_at > starts_at,
-                and_(soonest.c.next_starts_at == starts_at, Activity.id > id_),
-            )
-        )
-    rows = work.db.execute(statement, {"town": work.town_id}).all()
-    return cut(rows, limit, lambda row: _position(row.next_starts_at, row.id))
+        statement = statement.where(_follows(order, wanted, after))
+    asked = {"town": work.town_id, **({} if wanted.near is None else near_parameters(wanted.near))}
+    rows = work.db.execute(statement, asked).all()
+    return cut(rows, limit, lambda row: (page_key(wanted.near, row.squared), *_position(row.next_starts_at, row.id)))
+
+
+def _follows(order: tuple[Any, Any, Any], wanted: ActivityFilter, after: Position) -> ColumnElement[bool]:
+    """Whether an activity comes after a position of the list."""
+    squared, next_starts_at, id_ = order
+    starts_at, last = _read_position(after[1:])
+    follows: ColumnElement[bool] = or_(next_starts_at > starts_at, and_(next_starts_at == starts_at, id_ > last))
+    if wanted.near is None:
+        return follows
+    beyond = int(after[0]) - 1
+    return or_(squared > beyond, and_(squared == beyond, follows))
 
 
 def show_activity(work: Work, activity_id: int) -> ActivityDetail:
@@ -377,9 +400,17 @@ def _soonest_sessions(work: Work, wanted: ActivityFilter, begin: datetime, end: 
         ]
     if wanted.checkin_open:
         fits += [Session.checkin_opens_at <= work.now, Session.ends_at > work.now]
+    earliest = func.min(Session.starts_at).label("next_starts_at")
+    if wanted.near is None:
+        found = select(Session.activity_id, earliest, literal(FAR).label("squared"))
+        return found.where(*fits).group_by(Session.activity_id).subquery()
+    squared = squared_metres(ServiceCentre.latitude, ServiceCentre.longitude)
+    reach = FARTHEST if wanted.within_metres is None else wanted.within_metres**2
     return (
-        select(Session.activity_id, func.min(Session.starts_at).label("next_starts_at"))
-        .where(*fits)
+        select(Session.activity_id, earliest, func.min(squared).label("squared"))
+        .join(Venue, and_(Venue.town_id == Session.town_id, Venue.id == Session.venue_id))
+        .join(ServiceCentre, and_(ServiceCentre.town_id == Venue.town_id, ServiceCentre.id == Venue.service_centre_id))
+        .where(*fits, squared <= reach)
         .group_by(Session.activity_id)
         .subquery()
     )
@@ -399,7 +430,26 @@ def _fits_activity(wanted: ActivityFilter) -> list[ColumnElement[bool]]:
         fits.append(Activity.scene == wanted.scene)
     if wanted.community_id is not None:
         fits.append(Activity.community_id == wanted.community_id)
+    if wanted.free:
+        fits.append(Activity.price == 0)
+    if wanted.audience is not None:
+        by_age = _AGES_OF[wanted.audience]
+        fits.append(or_(Activity.audience == wanted.audience, and_(Activity.audience.is_(None), by_age)))
     return fits
+
+
+_AGES_OF = {
+    Audience.CHILDREN: Activity.age_max <= CHILD_YEARS_MAX,
+    Audience.ELDERS: Activity.age_min >= ELDER_YEARS_MIN,
+}
+
+
+def _wanted_period(now: datetime, wanted: ActivityFilter) -> tuple[datetime, datetime]:
+    if not wanted.weekend:
+        return _period(now, wanted.from_, wanted.to)
+    today = local_day(now)
+    saturday = today + timedelta(days=SATURDAY - min(today.weekday(), SATURDAY + 1))
+    return max(now, local_moment(saturday, "00:00")), local_moment(saturday + timedelta(days=2), "00:00")
 
 
 def _period(now: datetime, from_: datetime | None, to: datetime | None) -> tuple[datetime, datetime]:

@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from models.activities import Allocation, Series
 from models.residents import Role
+from models.search import FoundKind
 from rules.activities.expanding import (
     HORIZON,
     ONE_SERIES,
@@ -44,6 +45,7 @@ from rules.clock import local_day, local_moment
 from rules.keys import Keys
 from rules.residents.identity import require_role
 from rules.rows import AnyRow
+from rules.search.refreshing import refresh
 from rules.venues.hours import read_closures
 from rules.venues.places import find_venue
 from rules.venues.slots import count_taken, quarters_of
@@ -137,6 +139,7 @@ def add_session(work: Work, keys: Keys, activity_id: int, starts_at: datetime, p
     require_room(work, plan.venue_id, plan.capacity)
     [session_id] = make_sessions(work, activity_id, None, plan, [starts_at])
     commit_to_draws(work, keys, activity.status, activity.allocation, [session_id])
+    refresh(work, FoundKind.ACTIVITY, [activity_id])
     return session_id
 
 
@@ -150,6 +153,7 @@ def add_series(work: Work, keys: Keys, activity_id: int, wish: SeriesWish) -> in
     draft = _check_wish(work, wish, activity.allocation)
     series_id = write_series(work, activity_id, _columns_of(draft))
     expand_series(work, keys, lock_series(work, series_id))
+    refresh(work, FoundKind.ACTIVITY, [activity_id])
     return series_id
 
 

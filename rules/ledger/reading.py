@@ -71,19 +71,27 @@ _open_lots = (
     .group_by(LOT.c.expires_on)
     .order_by(LOT.c.expires_on)
 )
+_in_good_lots = (
+    LOT.c.town_id == bindparam("town"),
+    LOT.c.credited > LOT.c.debited,
+    LOT.c.expires_on >= bindparam("today"),
+    ACCOUNT.c.book_id == bindparam("book"),
+    ACCOUNT.c.kind == AccountKind.WALLET,
+    ACCOUNT.c.owner_type == OwnerType.RESIDENT,
+    ACCOUNT.c.owner_id == bindparam("resident"),
+    ACCOUNT.c.shard == 0,
+)
 _spendable = (
     select(cast(func.coalesce(func.sum(LOT.c.credited - LOT.c.debited), 0), BigInteger))
     .join(ACCOUNT, (ACCOUNT.c.town_id == LOT.c.town_id) & (ACCOUNT.c.id == LOT.c.account_id))
-    .where(
-        LOT.c.town_id == bindparam("town"),
-        LOT.c.credited > LOT.c.debited,
-        LOT.c.expires_on >= bindparam("today"),
-        ACCOUNT.c.book_id == bindparam("book"),
-        ACCOUNT.c.kind == AccountKind.WALLET,
-        ACCOUNT.c.owner_type == OwnerType.RESIDENT,
-        ACCOUNT.c.owner_id == bindparam("resident"),
-        ACCOUNT.c.shard == 0,
-    )
+    .where(*_in_good_lots)
+)
+_lapsing = (
+    select(LOT.c.expires_on, cast(func.sum(LOT.c.credited - LOT.c.debited), BigInteger).label("amount"))
+    .join(ACCOUNT, (ACCOUNT.c.town_id == LOT.c.town_id) & (ACCOUNT.c.id == LOT.c.account_id))
+    .where(*_in_good_lots)
+    .group_by(LOT.c.expires_on)
+    .order_by(LOT.c.expires_on)
 )
 _held = select(ACCOUNT.c.credited - ACCOUNT.c.debited).where(
     ACCOUNT.c.town_id == bindparam("town"),
@@ -162,6 +170,12 @@ def ask_spendable(work: Work, resident_id: int) -> Reply:
     """The same, not waited for."""
     asked = {"book": book_of(work).id, "resident": resident_id, "today": local_day(work.now)}
     return work.send(_spendable, {"town": work.town_id, **asked})
+
+
+def ask_lapsing(work: Work, resident_id: int) -> Reply:
+    """What a resident may spend today by last good day, the first to lapse first; not waited for."""
+    asked = {"book": book_of(work).id, "resident": resident_id, "today": local_day(work.now)}
+    return work.send(_lapsing, {"town": work.town_id, **asked})
 
 
 def read_held(work: Work, resident_id: int) -> int:

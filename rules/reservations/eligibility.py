@@ -9,6 +9,7 @@ from sqlalchemy import and_, bindparam, func, select
 from sqlalchemy.orm import aliased
 
 from models.activities import Activity, ActivityStatus, Session, SessionStatus
+from models.groups import Group, GroupActivity, GroupMember, MemberStatus
 from models.residents import Resident, ResidentStatus, Role
 from models.rulebook import StandingSuspension
 from models.territory import Territory
@@ -20,6 +21,7 @@ from rules.reservations.refusals import (
     BirthdayNeeded,
     BookingFrozen,
     BookingSuspended,
+    GroupMembersOnly,
     NotOpenYet,
     OutsideTerritory,
     PartyTooLarge,
@@ -83,12 +85,32 @@ _offer = (
         Resident.born_on,
         _home.path.label("home_path"),
         _suspended_until.label("suspended_until"),
+        Group.name.label("for_members_of"),
+        GroupMember.id.label("member_id"),
     )
     .join(Activity, and_(Activity.town_id == Session.town_id, Activity.id == Session.activity_id))
     .join(_community, and_(_community.town_id == Activity.town_id, _community.id == Activity.community_id))
     .join(Resident, and_(Resident.town_id == Session.town_id, Resident.id == bindparam("resident")))
     .outerjoin(_eligible, and_(_eligible.town_id == Activity.town_id, _eligible.id == Activity.eligible_territory_id))
     .outerjoin(_home, and_(_home.town_id == Resident.town_id, _home.id == Resident.territory_id))
+    .outerjoin(
+        GroupActivity,
+        and_(
+            GroupActivity.town_id == Session.town_id,
+            GroupActivity.activity_id == Session.activity_id,
+            GroupActivity.members_only,
+        ),
+    )
+    .outerjoin(Group, and_(Group.town_id == GroupActivity.town_id, Group.id == GroupActivity.group_id))
+    .outerjoin(
+        GroupMember,
+        and_(
+            GroupMember.town_id == GroupActivity.town_id,
+            GroupMember.group_id == GroupActivity.group_id,
+            GroupMember.resident_id == bindparam("resident"),
+            GroupMember.status == MemberStatus.ACTIVE,
+        ),
+    )
     .where(Session.town_id == bindparam("town"), Session.id == bindparam("session"))
 )
 _status = select(Resident.status).where(Resident.town_id == bindparam("town"), Resident.id == bindparam("resident"))
@@ -116,6 +138,8 @@ def check_eligible(work: Work, offer: AnyRow, resident_id: int, party_size: int)
         check_not_blocked(work, resident_id)
     if offer.eligible_path is not None and not (offer.home_path or "").startswith(offer.eligible_path):
         raise OutsideTerritory(place=offer.eligible_name)
+    if offer.for_members_of is not None and offer.member_id is None:
+        raise GroupMembersOnly(group=offer.for_members_of)
     if offer.volunteers_only and not is_volunteer(work, resident_id):
         raise VolunteersOnly
     _check_age(offer)

@@ -54,6 +54,13 @@ class OutsideTerritory(RuleError):
     en = "This activity is for residents of {place} only."
 
 
+class GroupMembersOnly(RuleError):
+    code = "reservation.group_members_only"
+    kind = Kind.FORBIDDEN
+    zh = "这个活动仅限“{group}”小组的成员预约。"
+    en = "Only members of the group “{group}” may reserve this activity."
+
+
 class VolunteersOnly(RuleError):
     code = "reservation.volunteers_only"
     kind = Kind.FORBIDDEN
@@ -187,6 +194,7 @@ OF_A_WISH: tuple[type[RuleError], ...] = (
     BirthdayNeeded,
     BookingFrozen,
     BookingSuspended,
+    GroupMembersOnly,
     NotEligible,
     NotOpenYet,
     OutsideTerritory,

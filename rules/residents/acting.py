@@ -6,14 +6,16 @@ the same. A proxy rests on a recorded consent and ends when it is revoked.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sqlalchemy import bindparam, select
 
-from models.residents import Proxy, Resident
+from models.residents import Proxy, ProxyKind, Resident
 from rules.clock import local_day
 from rules.errors import Kind, RuleError
 from rules.points.people import ResidentUnknown
 from rules.residents.proxies import is_in_force
-from rules.work import ActorKind, Work
+from rules.work import Actor, ActorKind, Work
 
 
 class NotTheirProxy(RuleError):
@@ -71,6 +73,26 @@ def resident_for(work: Work, resident_id: int | None) -> int:
     if work.core.scalar(_resident, {"town": work.town_id, "resident": resident_id}) is None:
         raise ResidentUnknown
     return resident_id
+
+
+def ward_for(work: Work, resident_id: int | None) -> int:
+    """Whose rights the actor, a resident, exercises: their own, or those of a child whose guardian they are.
+
+    A helper books and fetches for somebody; they don't consent, see everything or have somebody erased.
+
+    Raises NotTheirProxy, GuardianshipOver.
+    """
+    whom = resident_for(work, resident_id)
+    if whom != work.actor.id:
+        asked = {"town": work.town_id, "principal": whom, "agent": work.actor.id}
+        if work.core.execute(_proxy, asked).one().kind is not ProxyKind.GUARDIAN:
+            raise NotTheirProxy
+    return whom
+
+
+def as_resident(work: Work, resident_id: int) -> Work:
+    """The same work, done as this resident: the right to do so is the caller's to prove."""
+    return replace(work, actor=Actor(ActorKind.RESIDENT, resident_id))
 
 
 def booked_by(work: Work, resident_id: int) -> dict[str, str | int | None]:

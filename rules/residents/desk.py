@@ -14,10 +14,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, delete, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import bindparam, select
 
-from models.residents import MobileHolder, Resident, Role
+from models.residents import Resident, Role
 from models.territory import Territory
 from rules.errors import Kind, RuleError
 from rules.keys import Keys
@@ -25,7 +24,8 @@ from rules.points.people import ResidentUnknown
 from rules.residents.ages import CONSENT_YEARS
 from rules.residents.identity import holds_at_root
 from rules.residents.names import greeting, normalised
-from rules.residents.phones import Phone, masked_phone, phone_columns, phone_index, read_phone
+from rules.residents.numbers import keep_number
+from rules.residents.phones import Phone, masked_phone, phone_index, read_phone
 from rules.residents.proxies import ProxyView, end_proxy_of, list_agents, record_proxy
 from rules.residents.records import (
     GuardianNeeded,
@@ -103,18 +103,6 @@ _seen = (
 _by_id = _seen.where(Resident.id == bindparam("resident"))
 _by_phone = _seen.where(Resident.phone_index == bindparam("phone_index"))
 _by_tail = _seen.where(Resident.phone_tail == bindparam("tail"))
-_set_phone = (
-    update(Resident)
-    .where(Resident.town_id == bindparam("town"), Resident.id == bindparam("resident"))
-    .values({name: bindparam(f"new_{name}") for name in ("phone_sealed", "phone_index", "phone_tail")})
-    .execution_options(synchronize_session=False)
-)
-_let_go = (
-    delete(MobileHolder)
-    .where(MobileHolder.town_id == bindparam("town"), MobileHolder.resident_id == bindparam("resident"))
-    .execution_options(synchronize_session=False)
-)
-_take_mobile = insert(MobileHolder).on_conflict_do_nothing().returning(MobileHolder.resident_id)
 
 
 def serves(work: Work, path: str | None) -> bool:
@@ -222,18 +210,13 @@ def find_residents(
 
 def _give_phone(work: Work, keys: Keys, resident_id: int, phone: Phone | None) -> None:
     """Write a resident's number, or none. Raises PhoneTaken, PhoneTakenElsewhere for a mobile that somebody else has."""
-    whose = {"town": work.town_id, "resident": resident_id}
-    columns = phone_columns(keys, work.town_id, resident_id, phone)
-    work.core.execute(_let_go, whose)
     if phone is not None and phone.is_mobile:
-        _refuse_taken(work, resident_id, columns["phone_index"])
-        holder = {"town_id": work.town_id, "phone_index": columns["phone_index"], "resident_id": resident_id}
-        if work.core.scalar(_take_mobile, holder) is None:  # another desk took it since the look
-            raise TryAgain
-    work.core.execute(_set_phone, {**whose, **{f"new_{name}": value for name, value in columns.items()}})
+        _refuse_taken(work, resident_id, phone_index(keys, work.town_id, phone))
+    if not keep_number(work, keys, resident_id, phone):  # another desk took it since the look
+        raise TryAgain
 
 
-def _refuse_taken(work: Work, resident_id: int, index: bytes | str | None) -> None:
+def _refuse_taken(work: Work, resident_id: int, index: bytes) -> None:
     """Raises a refusal that names the other record only to who may see it."""
     others = work.core.execute(_by_phone, {"town": work.town_id, "phone_index": index}).all()
     others = [other for other in others if other.id != resident_id]

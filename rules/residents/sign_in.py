@@ -38,8 +38,8 @@ CONSENT_VERSION = "2026-01"
 class ConsentOutdated(RuleError):
     code = "consent.outdated"
     kind = Kind.CONFLICT
-    zh = "隐私说明已更新为 {current} 版，请阅读并同意后再登录。"
-    en = "The privacy notice is now version {current}. Please read and accept it before you sign in."
+    zh = "说明已更新为 {current} 版，请阅读并同意后再继续。"
+    en = "The wording is now version {current}. Please read and accept it before you go on."
 
 
 class RefreshInvalid(RuleError):
@@ -120,6 +120,13 @@ def sign_in_resident(work: Work, keys: Keys, openid: str, consent_version: str |
     owner = _lock_owner(at_home, ActorKind.RESIDENT, known.resident_id)
     assert owner is not None, "the look-up names residents only"
     return _begin_family(at_home, keys, owner)
+
+
+def begin_anew(work: Work, keys: Keys, resident_id: int) -> SignedIn:
+    """Sign in a resident whose openid has just become theirs."""
+    owner = _lock_owner(work, ActorKind.RESIDENT, resident_id)
+    assert owner is not None, "the caller has found the resident"
+    return _begin_family(work, keys, owner)
 
 
 def sign_in_staff(work: Work, keys: Keys, staff_id: int) -> SignedIn:

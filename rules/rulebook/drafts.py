@@ -34,6 +34,7 @@ from rules.rows import AnyRow
 from rules.rulebook.document import Rulebook, RulebookInvalid, parse
 from rules.rulebook.sections.accounts import FloorNone, Holder, Scope
 from rules.rulebook.sections.earning import Approver
+from rules.rulebook.sections.redemption import For
 from rules.rulebook.standing import FOR_GOOD
 from rules.rulebook.versions import plans_between, publish
 from rules.rulebook.words import in_words
@@ -217,13 +218,16 @@ def decline_draft(work: Work, draft_id: int) -> AnyRow:
 
 
 def not_applied(rulebook: Rulebook) -> list[str]:
-    """What a rulebook says and the house doesn't do yet, by the section's name: a clerk should know before publishing."""
+    """What a rulebook says and the house doesn't do yet, by the section's name: a clerk should know before publishing.
+
+    Of rankings `rules.points.ranking_periods.not_worked_out` says it.
+    """
     said = {
         "account": rulebook.account.holder is not Holder.RESIDENT,
         "booking.changes_max": any(each.changes_max is not None for each in rulebook.booking),
         "booking.leaves": any(each.leaves for each in rulebook.booking),
-        "redemption": bool(rulebook.redemption),
-        "ranking": bool(rulebook.ranking),
+        "redemption.lottery": any(For.LOTTERY in each.kinds for each in rulebook.redemption),
+        "ranking.decided_by": any(each.decided_by is not None for each in rulebook.ranking),
         "publication": rulebook.publication is not None,
         "currency.opening": any(each.opening > 0 for each in rulebook.currency),
         "currency.scope": any(each.scope is not Scope.ANYWHERE for each in rulebook.currency),

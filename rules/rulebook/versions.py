@@ -39,7 +39,7 @@ class InForce:
         return self.plan.rulebook
 
 
-_in_force = (
+IN_FORCE = (
     select(RulebookVersion.id, RulebookVersion.number)
     .where(RulebookVersion.town_id == bindparam("town"), RulebookVersion.effective_from <= bindparam("at"))
     .order_by(RulebookVersion.effective_from.desc(), RulebookVersion.number.desc())
@@ -80,8 +80,13 @@ def rulebook_in_force(work: Work, at: datetime) -> InForce | None:
 
     Which one it is is asked each time, since another process may have published one; what it says never changes.
     """
-    row = work.send(_in_force, {"town": work.town_id, "at": at}).first()
-    return work.recall(("rulebook", work.town_id, row.id), lambda: _read_plan(work, row)) if row else None
+    row = work.send(IN_FORCE, {"town": work.town_id, "at": at}).first()
+    return recall_version(work, row) if row else None
+
+
+def recall_version(work: Work, version: AnyRow) -> InForce:
+    """The version that a row of IN_FORCE names, read once for each process."""
+    return work.recall(("rulebook", work.town_id, version.id), lambda: _read_plan(work, version))
 
 
 def _read_plan(work: Work, version: AnyRow) -> InForce:

@@ -11,7 +11,7 @@
 | `endings`, `deciding`, `lapsing` | cancelled, approved or rejected, used, released, expired |
 | `closures` | closed for a time, and what that means for who had booked |
 | `keeping`, `parts` | rooms, uses and hours as staff set them |
-| `looking`, `availability`, `utilisation` | what is seen: rooms, what is free, how much is used |
+| `looking`, `free`, `availability`, `utilisation` | what is seen: rooms, what is free, how much is used |
 | `bookings`, `telling` | bookings as they are read, and what people are told of theirs |
 
 Overlap is impossible in the database: a slot is a row whose primary key is the room, the part and the quarter. Rows are

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from models.venues import UseStatus
-from rules.clock import local_day, local_moment
 from rules.rows import AnyRow
-from rules.venues.hours import Opening, days_between, read_opening
-from rules.venues.looking import parts_needed, read_uses
+from rules.venues.free import can_be_booked, slot_starts
+from rules.venues.hours import read_opening
+from rules.venues.looking import read_uses
 from rules.venues.places import find_venue
 from rules.venues.refusals import PeriodInvalid
 from rules.venues.slots import quarters_of, read_taken
@@ -64,7 +64,7 @@ def show_availability(work: Work, venue_id: int, from_: datetime | None, to: dat
     opening = read_opening(work, venue, begin, end)
     taken = read_taken(work, venue_id, begin, end + timedelta(days=1))  # a slot that begins in it may end after it
     uses = [use for use in read_uses(work, [venue_id]).get(venue_id, []) if use.status is UseStatus.ACTIVE]
-    slots = [_slot(work, venue, uses, taken, starts_at) for starts_at in _slot_starts(venue, opening, begin, end)]
+    slots = [_slot(work, venue, uses, taken, starts_at) for starts_at in slot_starts(venue, opening, begin, end)]
     counted = {at: len(parts) for at, parts in taken.items()}
     used = used_of(venue.parts, list(opening.open_quarters(begin, end)), counted)
     return Availability(venue_id, begin, end, venue.parts, venue.slot_minutes, slots, used)
@@ -82,28 +82,15 @@ def used_in(parts: int, quarters: int, used: int) -> Used:
     return Used(quarters / QUARTERS_OF_HOUR, used / parts / QUARTERS_OF_HOUR, share)
 
 
-def _slot_starts(venue: AnyRow, opening: Opening, begin: datetime, end: datetime) -> Iterator[datetime]:
-    slot = timedelta(minutes=venue.slot_minutes)
-    for day in days_between(begin, end):
-        for span in opening.spans_on(day):
-            at = span.begins_at
-            while at + slot <= span.ends_at:
-                if begin <= at < end and not opening.is_closed(at, at + slot):
-                    yield at
-                at += slot
-
-
 def _slot(
     work: Work, venue: AnyRow, uses: Sequence[AnyRow], taken: Mapping[datetime, set[int]], starts_at: datetime
 ) -> SlotView:
     ends_at = starts_at + timedelta(minutes=venue.slot_minutes)
     free = venue.parts - len(set().union(*(taken.get(at, ()) for at in quarters_of(starts_at, ends_at))))
-    opens = local_moment(local_day(starts_at) - timedelta(days=venue.opens_days_before), "00:00")
-    is_time = opens <= work.now < starts_at - timedelta(minutes=venue.closes_minutes_before)
     return SlotView(
         starts_at,
         ends_at,
         free,
         [use.id for use in uses if use.parts_needed <= free],
-        venue.bookable and is_time and free >= parts_needed(venue, uses),
+        can_be_booked(venue, uses, starts_at, free, work.now),
     )

@@ -1,23 +1,27 @@
-"""When a room is open.
+"""When a room is open, and a centre.
 
-A room's own hours go by the kind of day. Without any it is open as its centre is, every day. A weekday of which its
-hours say nothing is closed; a public holiday or a make-up workday of which they say nothing is as its weekday. Closures
-of the room or its centre come on top. Times are read in steps of 15 minutes: an opening is rounded up, a closing down.
+Hours go by the kind of day. A room without any is open as its centre is; a centre without any is open every day from its
+`opens_at` to its `closes_at`. A weekday of which hours say nothing is closed; a public holiday or a make-up workday of
+which they say nothing is as its weekday. Closures of the room or its centre come on top. Times are read in steps of 15
+minutes: an opening is rounded up, a closing down.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 from typing import NamedTuple
 
 from sqlalchemy import bindparam, or_, select
 
+from models.centres import CentreHours
 from models.venues import Closure, DayKind, OpeningHours
 from rules.clock import local_day, local_moment
 from rules.rows import AnyRow
 from rules.sets import is_id_in
+from rules.venues.refusals import HoursInvalid
 from rules.venues.slots import QUARTER
 from rules.work import Work
 from rules.working_days import WEEKDAYS, Calendar, read_calendar
@@ -49,7 +53,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """When one room is open, on the days that it was read for."""
+    """When one room, or a centre, is open on the days that it was read for."""
 
     own: Mapping[DayKind, Sequence[Times]]
     of_centre: Times
@@ -98,6 +102,11 @@ _hours = (
     .where(OpeningHours.town_id == bindparam("town"), is_id_in(OpeningHours.venue_id, "venues"))
     .order_by(OpeningHours.venue_id, OpeningHours.day_kind, OpeningHours.n)
 )
+_centre_hours = (
+    select(CentreHours.service_centre_id, CentreHours.day_kind, CentreHours.opens_at, CentreHours.closes_at)
+    .where(CentreHours.town_id == bindparam("town"), is_id_in(CentreHours.service_centre_id, "centres"))
+    .order_by(CentreHours.service_centre_id, CentreHours.day_kind, CentreHours.n)
+)
 _closures = (
     select(Closure.id, Closure.venue_id, Closure.service_centre_id, Closure.starts_at, Closure.ends_at, Closure.reason)
     .where(
@@ -115,10 +124,11 @@ def read_openings(work: Work, venues: Sequence[AnyRow], begin: datetime, end: da
     """When rooms are open, on the days between two moments. `venues`: rows of `rules.venues.places`."""
     calendar = read_calendar(work, local_day(begin), local_day(end))
     own = _read_own(work, [venue.id for venue in venues])
+    of_centres = _read_of_centres(work, {venue.service_centre_id for venue in venues if venue.id not in own})
     closures = read_closures(work, venues, begin, end)
     return {
         venue.id: Opening(
-            own.get(venue.id, {}),
+            own.get(venue.id) or of_centres.get(venue.service_centre_id, {}),
             Times(venue.opens_at, venue.closes_at),
             calendar,
             [
@@ -131,6 +141,22 @@ def read_openings(work: Work, venues: Sequence[AnyRow], begin: datetime, end: da
     }
 
 
+def read_centre_openings(work: Work, centres: Sequence[AnyRow], begin: datetime, end: datetime) -> dict[int, Opening]:
+    """When centres are open, on the days between two moments. `centres`: rows with id, opens_at and closes_at."""
+    calendar = read_calendar(work, local_day(begin), local_day(end))
+    hours = _read_of_centres(work, {centre.id for centre in centres})
+    closures = read_centre_closures(work, {centre.id for centre in centres}, begin, end)
+    return {
+        centre.id: Opening(
+            hours.get(centre.id, {}),
+            Times(centre.opens_at, centre.closes_at),
+            calendar,
+            [Span(row.starts_at, row.ends_at) for row in closures if row.service_centre_id == centre.id],
+        )
+        for centre in centres
+    }
+
+
 def read_opening(work: Work, venue: AnyRow, begin: datetime, end: datetime) -> Opening:
     """When one room is open, on the days between two moments."""
     return read_openings(work, [venue], begin, end)[venue.id]
@@ -139,6 +165,17 @@ def read_opening(work: Work, venue: AnyRow, begin: datetime, end: datetime) -> O
 def read_own_hours(work: Work, venue_id: int) -> dict[DayKind, list[Times]]:
     """A room's own hours; empty when it has none."""
     return _read_own(work, [venue_id]).get(venue_id, {})
+
+
+def read_centre_hours(work: Work, centre_id: int) -> dict[DayKind, list[Times]]:
+    """A centre's hours by the kind of day; empty when every day is the same."""
+    return _read_of_centres(work, {centre_id}).get(centre_id, {})
+
+
+def read_centre_closures(work: Work, centre_ids: Set[int], begin: datetime, end: datetime) -> Sequence[AnyRow]:
+    """The closures of centres that meet a time, the earliest first; those of single rooms are left out."""
+    asked = {"venues": (), "centres": centre_ids}
+    return work.send(_closures, {"town": work.town_id, "begin": begin, "end": end} | asked).all()
 
 
 def read_closures(work: Work, venues: Sequence[AnyRow], begin: datetime, end: datetime) -> Sequence[AnyRow]:
@@ -176,10 +213,42 @@ def in_words(times: Sequence[Times]) -> str:
     return "、".join(f"{opens}–{closes}" for opens, closes in times) or "—"
 
 
+def check_spans(kind: DayKind, spans: Sequence[Times]) -> None:
+    """Raises HoursInvalid unless the spans of a day are in order, apart and on the grid."""
+    minutes = [(minutes_of(opens_at), minutes_of(closes_at)) for opens_at, closes_at in spans]
+    are_spans = all(opens < closes for opens, closes in minutes)
+    are_apart = all(before[1] <= after[0] for before, after in pairwise(minutes))
+    are_on_grid = not any(edge % QUARTER_MINUTES for span in minutes for edge in span)
+    if not (are_spans and are_apart and are_on_grid):
+        raise HoursInvalid(day=kind.value)
+
+
+def check_week(hours: Sequence[tuple[DayKind, Sequence[Times]]]) -> None:
+    """Raises HoursInvalid unless each kind of day is given once, with spans that are right."""
+    for kind, spans in hours:
+        check_spans(kind, spans)
+        if [kind for kind, _ in hours].count(kind) > 1:
+            raise HoursInvalid(day=kind.value)
+
+
 def _read_own(work: Work, venue_ids: Sequence[int]) -> dict[int, dict[DayKind, list[Times]]]:
+    rows = work.core.execute(_hours, {"town": work.town_id, "venues": venue_ids})
+    return _by_kind((row.venue_id, row.day_kind, row.opens_at, row.closes_at) for row in rows)
+
+
+def _read_of_centres(work: Work, centre_ids: Set[int]) -> dict[int, dict[DayKind, list[Times]]]:
+    if not centre_ids:
+        return {}
+    rows = work.core.execute(_centre_hours, {"town": work.town_id, "centres": centre_ids})
+    return _by_kind((row.service_centre_id, row.day_kind, row.opens_at, row.closes_at) for row in rows)
+
+
+def _by_kind(
+    rows: Iterable[tuple[int, DayKind, str | None, str | None]],
+) -> dict[int, dict[DayKind, list[Times]]]:
     found: dict[int, dict[DayKind, list[Times]]] = {}
-    for row in work.core.execute(_hours, {"town": work.town_id, "venues": venue_ids}):
-        times = found.setdefault(row.venue_id, {}).setdefault(row.day_kind, [])
-        if row.opens_at is not None:
-            times.append(Times(row.opens_at, row.closes_at))
+    for id_, kind, opens_at, closes_at in rows:
+        times = found.setdefault(id_, {}).setdefault(kind, [])
+        if opens_at is not None and closes_at is not None:
+            times.append(Times(opens_at, closes_at))
     return found

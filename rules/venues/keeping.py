@@ -7,18 +7,19 @@ centre, so whoever gives one has the centre's row first.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
 from sqlalchemy import bindparam, delete, insert, select, update
 
 from models.residents import Role
+from models.search import FoundKind
 from models.venues import DayKind, OpeningHours, UseStatus, Venue, VenueUse
 from rules.residents.identity import require_role
-from rules.venues.hours import QUARTER_MINUTES, Times, minutes_of
+from rules.search.refreshing import refresh
+from rules.venues.hours import Times, check_week
 from rules.venues.parts import divide_room
 from rules.venues.places import find_venue, take_centre, take_venue
-from rules.venues.refusals import HoursInvalid, UseTooLarge, UseUnknown, VenueNameTaken
+from rules.venues.refusals import UseTooLarge, UseUnknown, VenueNameTaken
 from rules.work import Work
 
 _names = select(Venue.id).where(
@@ -60,6 +61,7 @@ def create_venue(work: Work, service_centre_id: int, columns: Mapping[str, Any])
     venue_id = work.new_id()
     row = {"town_id": work.town_id, "id": venue_id, "service_centre_id": service_centre_id, **columns}
     work.core.execute(insert(Venue), row)
+    refresh(work, FoundKind.VENUE, [venue_id])
     return venue_id
 
 
@@ -81,6 +83,8 @@ def change_venue(work: Work, venue_id: int, changes: Mapping[str, Any]) -> None:
         divide_room(work, venue, parts)
     if changes:
         work.core.execute(update(Venue).where(Venue.town_id == work.town_id, Venue.id == venue_id).values(**changes))
+    if "name" in changes:
+        refresh(work, FoundKind.VENUE, [venue_id])
 
 
 def add_use(work: Work, venue_id: int, columns: Mapping[str, Any]) -> int:
@@ -90,6 +94,7 @@ def add_use(work: Work, venue_id: int, columns: Mapping[str, Any]) -> int:
     _check_use(work, venue_id, venue.parts, 0, columns)
     use_id = work.new_id()
     work.core.execute(insert(VenueUse), {"town_id": work.town_id, "id": use_id, "venue_id": venue_id, **columns})
+    refresh(work, FoundKind.VENUE, [venue_id])
     return use_id
 
 
@@ -104,6 +109,7 @@ def change_use(work: Work, venue_id: int, use_id: int, changes: Mapping[str, Any
     if changes:
         changing = update(VenueUse).where(VenueUse.town_id == work.town_id, VenueUse.id == use_id)
         work.core.execute(changing.values(**changes))
+        refresh(work, FoundKind.VENUE, [venue_id])
 
 
 def set_hours(work: Work, venue_id: int, hours: Sequence[tuple[DayKind, Sequence[Times]]]) -> None:
@@ -113,10 +119,7 @@ def set_hours(work: Work, venue_id: int, hours: Sequence[tuple[DayKind, Sequence
     """
     venue = take_venue(work, venue_id)
     require_role(work, Role.MANAGER, venue.path)
-    for kind, spans in hours:
-        _check_spans(kind, spans)
-        if [kind for kind, _ in hours].count(kind) > 1:
-            raise HoursInvalid(day=kind.value)
+    check_week(hours)
     rows = [
         {
             "town_id": work.town_id,
@@ -152,12 +155,3 @@ def _check_uses_fit(work: Work, venue_id: int, parts: int) -> None:
     large = work.core.execute(_large_uses, {"town": work.town_id, "venue": venue_id, "parts": parts}).first()
     if large is not None:
         raise UseTooLarge(use=large.name, parts_needed=large.parts_needed, parts=parts)
-
-
-def _check_spans(kind: DayKind, spans: Sequence[Times]) -> None:
-    minutes = [(minutes_of(opens_at), minutes_of(closes_at)) for opens_at, closes_at in spans]
-    are_spans = all(opens < closes for opens, closes in minutes)
-    are_apart = all(before[1] <= after[0] for before, after in pairwise(minutes))
-    are_on_grid = not any(edge % QUARTER_MINUTES for span in minutes for edge in span)
-    if not (are_spans and are_apart and are_on_grid):
-        raise HoursInvalid(day=kind.value)

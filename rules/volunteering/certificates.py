@@ -168,7 +168,8 @@ def issue_certificate(
         "star": stars[0] if stars else None,
         "issued_at": work.now,
     }
-    row |= {"content_hash": _hash_of(keys, row, name), "name_sealed": keys.seal(name, _context(work, certificate_id))}
+    sealed = keys.seal(name, name_context(work.town_id, certificate_id))
+    row |= {"content_hash": _hash_of(keys, row, name), "name_sealed": sealed}
     work.core.execute(_issue, row)
     return show_certificate(work, keys, certificate_id)
 
@@ -246,7 +247,7 @@ def _find(work: Work, code: str) -> AnyRow:
 
 
 def _view(work: Work, keys: Keys, row: AnyRow) -> CertificateView:
-    name = keys.open(row.name_sealed, _context(work, row.id))
+    name = keys.open(row.name_sealed, name_context(work.town_id, row.id))
     is_as_issued = row.content_hash == _hash_of(keys, {"town_id": work.town_id, **row._mapping}, name)
     status = CertificateStatus.VALID if is_as_issued else CertificateStatus.ALTERED
     return CertificateView(
@@ -286,5 +287,6 @@ def _hash_of(keys: Keys, row: dict[str, Any], name: str) -> bytes:
     return keys.index_of(orjson.dumps(printed).decode())
 
 
-def _context(work: Work, certificate_id: int) -> str:
-    return f"certificate.name:{work.town_id}:{certificate_id}"
+def name_context(town_id: int, certificate_id: int) -> str:
+    """Where a sealed name belongs; it can't be opened in another row."""
+    return f"certificate.name:{town_id}:{certificate_id}"

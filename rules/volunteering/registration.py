@@ -12,11 +12,12 @@ from datetime import date, datetime
 from sqlalchemy import bindparam, delete, select
 from sqlalchemy.dialects.postgresql import insert
 
-from models.residents import Consent, Proxy, ProxyKind, Purpose, Resident
+from models.residents import Proxy, ProxyKind, Purpose, Resident
 from models.volunteering import REGISTRATION, VolunteerWithdrawal
 from rules.clock import local_day
 from rules.residents.acting import resident_for
 from rules.residents.ages import is_minor
+from rules.residents.consents import end_consent, give_consent
 from rules.volunteering.refusals import GuardianNeeded, NotAVolunteer, StatementOutdated
 from rules.work import Work
 
@@ -68,20 +69,10 @@ _register = _register.on_conflict_do_update(
         "agreed_by": _register.excluded.agreed_by,
     },
 )
-_keep_consent = insert(Consent).on_conflict_do_nothing(index_elements=["town_id", "resident_id", "purpose", "version"])
 _end = (
     delete(REGISTRATION)
     .where(REGISTRATION.c.town_id == bindparam("town"), REGISTRATION.c.resident_id == bindparam("resident"))
     .returning(REGISTRATION.c.registered_at, REGISTRATION.c.statement_version, REGISTRATION.c.agreed_by)
-)
-_end_consent = (
-    delete(Consent)
-    .where(
-        Consent.town_id == bindparam("town"),
-        Consent.resident_id == bindparam("resident"),
-        Consent.purpose == Purpose.VOLUNTEERING,
-    )
-    .execution_options(synchronize_session=False)
 )
 _keep_withdrawal = insert(VolunteerWithdrawal)
 
@@ -114,8 +105,7 @@ def register_volunteer(work: Work, version: str, resident_id: int | None = None)
         "agreed_by": _other(work, whom),
     }
     work.core.execute(_register, row)
-    consent = {"purpose": Purpose.VOLUNTEERING, "version": version, "given_at": work.now}
-    work.core.execute(_keep_consent, {"town_id": work.town_id, "id": work.new_id(), "resident_id": whom} | consent)
+    give_consent(work, whom, Purpose.VOLUNTEERING, version)
     return _read(work, whom)
 
 
@@ -125,7 +115,7 @@ def withdraw_volunteer(work: Work, resident_id: int | None = None) -> Registrati
     ended = work.core.execute(_end, _whom(work, whom)).first()
     if ended is None:
         raise NotAVolunteer
-    work.core.execute(_end_consent, _whom(work, whom))
+    end_consent(work, whom, Purpose.VOLUNTEERING)
     withdrawal = {"withdrawn_at": work.now, "withdrawn_by": _other(work, whom)}
     row = {"town_id": work.town_id, "id": work.new_id(), "resident_id": whom, **ended._mapping, **withdrawal}
     work.core.execute(_keep_withdrawal, row)

@@ -1,4 +1,4 @@
-"""Towns and the tree of places."""
+"""找社区: the directory of communities, each with its estates, its service centres and their rooms."""
 
 from __future__ import annotations
 
@@ -7,18 +7,13 @@ from dataclasses import dataclass
 
 from sqlalchemy import bindparam, select
 
-from models.territory import ServiceCentre, Territory, TerritoryKind, Town
+from models.territory import ServiceCentre, Territory, TerritoryKind
 from models.venues import Venue
 from rules.errors import Kind, RuleError
+from rules.geography import Position, distance_metres
 from rules.rows import AnyRow
+from rules.territory.opening import read_open_states
 from rules.work import Work
-
-
-class TownUnknown(RuleError):
-    code = "town.unknown"
-    kind = Kind.UNKNOWN
-    zh = "没有代码为“{code}”的街道或未来社区。"
-    en = "There is no town with the code “{code}”."
 
 
 class CommunityUnknown(RuleError):
@@ -28,15 +23,20 @@ class CommunityUnknown(RuleError):
     en = "There is no such community."
 
 
-class PlaceUnknown(RuleError):
-    code = "territory.unknown"
-    kind = Kind.UNKNOWN
-    zh = "没有这个社区、小区或楼栋。"
-    en = "There is no such community, estate or building."
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A community or an estate in a list."""
+
+    id: int
+    name: str
+    homes: int
+    latitude: float | None
+    longitude: float | None
+    distance_metres: int | None
 
 
 @dataclass(frozen=True, slots=True)
-class Centre:
+class CommunityCentre:
     """A service centre and its rooms."""
 
     id: int
@@ -44,6 +44,9 @@ class Centre:
     address: str
     opens_at: str
     closes_at: str
+    latitude: float | None
+    longitude: float | None
+    open_now: bool
     venues: Sequence[AnyRow]
 
 
@@ -54,23 +57,26 @@ class Community:
     id: int
     name: str
     homes: int
+    latitude: float | None
+    longitude: float | None
+    path: str
     estates: Sequence[AnyRow]
-    centres: Sequence[Centre]
+    centres: Sequence[CommunityCentre]
 
 
-_town_by_code = select(Town.id).where(Town.code == bindparam("code"))
+_place = (Territory.id, Territory.name, Territory.homes, Territory.latitude, Territory.longitude)
 _communities = (
-    select(Territory.id, Territory.name, Territory.homes)
+    select(*_place)
     .where(Territory.town_id == bindparam("town"), Territory.kind == TerritoryKind.COMMUNITY)
     .order_by(Territory.id)
 )
-_community = select(Territory.id, Territory.name, Territory.homes, Territory.path).where(
+_community = select(*_place, Territory.path).where(
     Territory.town_id == bindparam("town"),
     Territory.id == bindparam("id"),
     Territory.kind == TerritoryKind.COMMUNITY,
 )
 _estates = (
-    select(Territory.id, Territory.name, Territory.homes)
+    select(*_place)
     .where(
         Territory.town_id == bindparam("town"),
         Territory.parent_id == bindparam("parent"),
@@ -79,7 +85,15 @@ _estates = (
     .order_by(Territory.id)
 )
 _centres = (
-    select(ServiceCentre.id, ServiceCentre.name, ServiceCentre.address, ServiceCentre.opens_at, ServiceCentre.closes_at)
+    select(
+        ServiceCentre.id,
+        ServiceCentre.name,
+        ServiceCentre.address,
+        ServiceCentre.opens_at,
+        ServiceCentre.closes_at,
+        ServiceCentre.latitude,
+        ServiceCentre.longitude,
+    )
     .where(ServiceCentre.town_id == bindparam("town"), ServiceCentre.territory_id == bindparam("territory"))
     .order_by(ServiceCentre.id)
 )
@@ -91,17 +105,13 @@ _venues = (
 )
 
 
-def find_town(work: Work, code: str) -> int:
-    """The id of the town with this code. Raises TownUnknown."""
-    town_id = work.db.scalar(_town_by_code, {"code": code})
-    if town_id is None:
-        raise TownUnknown(code=code)
-    return town_id
-
-
-def list_communities(work: Work) -> Sequence[AnyRow]:
-    """Every community of the town. A town has a handful, so there are no pages."""
-    return work.db.execute(_communities, {"town": work.town_id}).all()
+def list_communities(work: Work, near: Position | None = None) -> Sequence[Place]:
+    """Every community of the town, the nearest first where a position is given. A town has a handful: no pages."""
+    rows = work.db.execute(_communities, {"town": work.town_id}).all()
+    places = [Place(*row, _distance(row, near)) for row in rows]
+    if near is not None:
+        places.sort(key=lambda place: (place.distance_metres is None, place.distance_metres or 0))
+    return places
 
 
 def show_community(work: Work, community_id: int) -> Community:
@@ -112,5 +122,15 @@ def show_community(work: Work, community_id: int) -> Community:
     estates = work.db.execute(_estates, {"town": work.town_id, "parent": community_id}).all()
     rows = work.db.execute(_centres, {"town": work.town_id, "territory": community_id}).all()
     venues = work.db.execute(_venues, {"town": work.town_id, "territory": community_id}).all()
-    centres = [Centre(*row, [venue for venue in venues if venue.service_centre_id == row.id]) for row in rows]
-    return Community(found.id, found.name, found.homes, estates, centres)
+    states = read_open_states(work, rows)
+    centres = [
+        CommunityCentre(*row, states[row.id].open_now, [venue for venue in venues if venue.service_centre_id == row.id])
+        for row in rows
+    ]
+    return Community(*found, estates, centres)
+
+
+def _distance(row: AnyRow, near: Position | None) -> int | None:
+    if near is None or row.latitude is None:
+        return None
+    return round(distance_metres(near, Position(row.latitude, row.longitude)))

@@ -1,0 +1,330 @@
+"""The first page: everything that it shows, in one request and at most twelve statements.
+
+What doesn't build on something else is sent before anything is waited for. A visitor, and staff, see what is public; a
+visitor may name the community that the phone remembers. What is counted is what can be found by searching.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import BigInteger, String, and_, bindparam, cast, func, null, or_, select, union_all
+from sqlalchemy.orm import aliased
+
+from models.activities import Activity, ActivityStatus, Session, SessionStatus
+from models.centres import CentreHours
+from models.moderation import Content
+from models.reservations import LIVE, Reservation
+from models.residents import Resident
+from models.search import FoundKind, SearchEntry
+from models.territory import ServiceCentre, Territory, TerritoryKind
+from models.venues import DayKind, Venue
+from rules.clock import local_day, local_moment
+from rules.ledger.reading import Lapsing, ask_lapsing
+from rules.moderation.visibility import passed
+from rules.notices.announcements import AnnouncementSummary, list_for
+from rules.notices.inbox import count_unread
+from rules.points.levels import LevelReached, ask_levels, levels_in
+from rules.rows import AnyRow
+from rules.sending import Reply
+from rules.territory import CommunityUnknown
+from rules.territory.opening import LOOK_AHEAD_DAYS, OpenState, state_at
+from rules.venues.hours import Opening, Span, Times, read_centre_closures
+from rules.work import ActorKind, Work
+from rules.working_days import read_calendar
+
+COUNT_MAX = 999  #: what is counted of a room at most
+TODAY_MAX = 5  #: sessions that are shown of the community's, and of one's own
+LAPSING_MAX = 3
+ANNOUNCEMENTS_MAX = 3
+A_DAY = timedelta(days=1)
+#: The six entries: what is counted, in both languages, and where its list is.
+ENTRIES = (
+    (FoundKind.COMMUNITY, "找社区", "Communities", "/api/v1/communities"),
+    (FoundKind.ESTATE, "找物业", "Estates", "/api/v1/estates"),
+    (FoundKind.VENUE, "找场馆", "Venues", "/api/v1/venues"),
+    (FoundKind.ACTIVITY, "找活动", "Activities", "/api/v1/activities"),
+    (FoundKind.GROUP, "找朋友", "Friends", "/api/v1/groups"),
+    (FoundKind.REWARD, "找积分", "Points", "/api/v1/rewards"),
+)
+CODE_PATH = "/api/v1/me/code"
+
+
+@dataclass(frozen=True, slots=True)
+class EntryView:
+    """One of the six entries."""
+
+    kind: FoundKind
+    name: str
+    count: int  #: at most COUNT_MAX
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class HomeCentre:
+    """A service centre of my community, and what its door says."""
+
+    id: int
+    name: str
+    address: str
+    today: Sequence[Times]  #: its hours today, closures aside
+    open_now: bool
+    open_until: datetime | None
+    opens_next_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class HomeCommunity:
+    """My community."""
+
+    id: int
+    name: str
+    centres: Sequence[HomeCentre]
+
+
+@dataclass(frozen=True, slots=True)
+class HomePoints:
+    """What I may spend, and what of it lapses first."""
+
+    balance: int
+    expiring: Sequence[Lapsing]
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The first page. For visitors and staff, what is somebody's own is None or empty."""
+
+    entries: Sequence[EntryView]
+    community: HomeCommunity | None
+    today: Sequence[AnyRow]  #: the sessions that aren't over, mine first, then my community's
+    next_reservation: AnyRow | None
+    code_path: str | None  #: where the code is that staff scan
+    points: HomePoints | None
+    levels: Sequence[LevelReached]
+    unread: int | None
+    announcements: Sequence[AnnouncementSummary]
+
+
+_home = aliased(Territory)
+_centres = (
+    select(
+        Territory.id.label("community_id"),
+        Territory.name.label("community_name"),
+        ServiceCentre.id,
+        ServiceCentre.name,
+        ServiceCentre.address,
+        ServiceCentre.opens_at,
+        ServiceCentre.closes_at,
+        CentreHours.day_kind,
+        CentreHours.opens_at.label("day_opens_at"),
+        CentreHours.closes_at.label("day_closes_at"),
+    )
+    .outerjoin(
+        ServiceCentre, and_(ServiceCentre.town_id == Territory.town_id, ServiceCentre.territory_id == Territory.id)
+    )
+    .outerjoin(
+        CentreHours,
+        and_(CentreHours.town_id == ServiceCentre.town_id, CentreHours.service_centre_id == ServiceCentre.id),
+    )
+    .where(Territory.town_id == bindparam("town"), Territory.kind == TerritoryKind.COMMUNITY)
+    .order_by(ServiceCentre.id, CentreHours.day_kind, CentreHours.n)
+)
+_of_community = _centres.where(Territory.id == bindparam("community"))
+_of_resident = (
+    _centres.join(
+        _home,
+        and_(
+            _home.town_id == Territory.town_id,
+            func.substr(_home.path, 1, func.length(Territory.path)) == Territory.path,
+        ),
+    )
+    .join(Resident, and_(Resident.town_id == _home.town_id, Resident.territory_id == _home.id))
+    .where(Resident.town_id == bindparam("town"), Resident.id == bindparam("resident"))
+)
+
+
+def _count_of(kind: FoundKind) -> Any:
+    found = (
+        select(SearchEntry.id)
+        .outerjoin(Content, and_(Content.town_id == SearchEntry.town_id, Content.id == SearchEntry.content_id))
+        .where(
+            SearchEntry.town_id == bindparam("town"),
+            SearchEntry.kind == kind,
+            or_(SearchEntry.content_id.is_(None), passed(Content)),
+        )
+        .limit(COUNT_MAX)
+        .subquery()
+    )
+    return select(func.count()).select_from(found).scalar_subquery().label(kind.value)
+
+
+_counts = select(*(_count_of(kind) for kind, *_ in ENTRIES))
+
+_session = (
+    Session.id.label("session_id"),
+    Activity.id.label("activity_id"),
+    Activity.title,
+    Session.starts_at,
+    Session.ends_at,
+    Venue.name.label("venue_name"),
+    ServiceCentre.name.label("centre_name"),
+    ServiceCentre.address,
+    ServiceCentre.latitude,
+    ServiceCentre.longitude,
+)
+
+
+def _sessions(*columns: Any) -> Any:
+    return (
+        select(*columns, *_session)
+        .join(Activity, and_(Activity.town_id == Session.town_id, Activity.id == Session.activity_id))
+        .join(Venue, and_(Venue.town_id == Session.town_id, Venue.id == Session.venue_id))
+        .join(ServiceCentre, and_(ServiceCentre.town_id == Venue.town_id, ServiceCentre.id == Venue.service_centre_id))
+        .where(
+            Session.town_id == bindparam("town"),
+            Session.status == SessionStatus.SCHEDULED,
+            Session.ends_at > bindparam("now"),
+        )
+        .order_by(Session.starts_at, Session.id)
+        .limit(TODAY_MAX)
+    )
+
+
+_mine = (
+    _sessions(
+        Reservation.id.label("reservation_id"), cast(Reservation.status, String).label("status"), Reservation.party_size
+    )
+    .join(Reservation, and_(Reservation.town_id == Session.town_id, Reservation.session_id == Session.id))
+    .where(Reservation.resident_id == bindparam("resident"), Reservation.status.in_(LIVE))
+    .subquery()
+)
+#: What begins today is over by tomorrow's end, which is what the index of ends is asked for.
+_ours = (
+    _sessions(
+        cast(null(), BigInteger).label("reservation_id"),
+        cast(null(), String).label("status"),
+        cast(null(), BigInteger).label("party_size"),
+    )
+    .where(
+        Activity.community_id == bindparam("community"),
+        Activity.status == ActivityStatus.PUBLISHED,
+        Session.starts_at < bindparam("midnight"),
+        Session.ends_at < bindparam("over_by"),
+    )
+    .subquery()
+)
+_agenda = union_all(select(*_mine.c), select(*_ours.c))
+
+
+def show_home(work: Work, language: str, community_id: int | None = None) -> Home:
+    """The first page. `community_id`: in place of where the resident lives. Raises CommunityUnknown."""
+    is_resident = work.actor.kind is ActorKind.RESIDENT
+    asked_community = _ask_community(work, community_id)
+    counts = work.send(_counts, {"town": work.town_id})
+    lapsing = ask_lapsing(work, work.actor.id) if is_resident else None
+    levels = ask_levels(work) if is_resident else None
+    rows = asked_community.all() if asked_community is not None else []
+    if community_id is not None and not rows:
+        raise CommunityUnknown
+    agenda = _ask_agenda(work, rows[0].community_id if rows else 0)
+    unread = count_unread(work) if is_resident else None
+    announcements = list_for(work, limit=ANNOUNCEMENTS_MAX).items
+    mine, ours = _parted(agenda.all())
+    today = local_day(work.now)
+    return Home(
+        _entries(counts.one(), language),
+        _community(work, rows) if rows else None,
+        [*(row for row in mine if local_day(row.starts_at) <= today), *ours],
+        mine[0] if mine else None,
+        CODE_PATH if is_resident else None,
+        _points(lapsing.all()) if lapsing is not None else None,
+        levels_in(work, levels) if levels is not None else [],
+        unread,
+        announcements,
+    )
+
+
+def _ask_community(work: Work, community_id: int | None) -> Reply | None:
+    if community_id is not None:
+        return work.send(_of_community, {"town": work.town_id, "community": community_id})
+    if work.actor.kind is ActorKind.RESIDENT:
+        return work.send(_of_resident, {"town": work.town_id, "resident": work.actor.id})
+    return None
+
+
+def _ask_agenda(work: Work, community_id: int) -> Reply:
+    midnight = local_moment(local_day(work.now) + A_DAY, "00:00")
+    return work.send(
+        _agenda,
+        {
+            "town": work.town_id,
+            "now": work.now,
+            "resident": work.actor.id if work.actor.kind is ActorKind.RESIDENT else 0,
+            "community": community_id,
+            "midnight": midnight,
+            "over_by": midnight + A_DAY,
+        },
+    )
+
+
+def _parted(rows: Sequence[AnyRow]) -> tuple[list[AnyRow], list[AnyRow]]:
+    """One's own reservations, and the community's sessions in which one has none; both the soonest first."""
+    in_order = sorted(rows, key=lambda row: (row.starts_at, row.session_id))
+    mine = [row for row in in_order if row.reservation_id is not None]
+    known = {row.session_id for row in mine}
+    return mine, [row for row in in_order if row.session_id not in known]
+
+
+def _entries(counts: AnyRow, language: str) -> list[EntryView]:
+    return [
+        EntryView(kind, english if language == "en" else chinese, count, path)
+        for (kind, chinese, english, path), count in zip(ENTRIES, counts, strict=True)
+    ]
+
+
+def _points(rows: Sequence[AnyRow]) -> HomePoints:
+    lots = [Lapsing(row.expires_on, row.amount) for row in rows]
+    return HomePoints(sum(lot.amount for lot in lots), lots[:LAPSING_MAX])
+
+
+def _community(work: Work, rows: Sequence[AnyRow]) -> HomeCommunity:
+    """`rows`: one for each span of hours of each centre."""
+    centres = {row.id: row for row in rows if row.id is not None}
+    end = work.now + timedelta(days=LOOK_AHEAD_DAYS)
+    calendar = read_calendar(work, local_day(work.now), local_day(end))
+    closures = defaultdict(list)
+    for closure in read_centre_closures(work, set(centres), work.now, end) if centres else []:
+        closures[closure.service_centre_id].append(Span(closure.starts_at, closure.ends_at))
+    hours = _hours_in(rows)
+    openings = {
+        id_: Opening(hours.get(id_, {}), Times(row.opens_at, row.closes_at), calendar, closures[id_])
+        for id_, row in centres.items()
+    }
+    today = local_day(work.now)
+    return HomeCommunity(
+        rows[0].community_id,
+        rows[0].community_name,
+        [
+            _centre(row, openings[id_].times_on(today), state_at(openings[id_], work.now))
+            for id_, row in centres.items()
+        ],
+    )
+
+
+def _hours_in(rows: Sequence[AnyRow]) -> Mapping[int, Mapping[DayKind, list[Times]]]:
+    """The hours of each centre by the kind of day; a kind without a time is closed."""
+    hours: dict[int, dict[DayKind, list[Times]]] = defaultdict(dict)
+    for row in rows:
+        if row.day_kind is not None:
+            spans = hours[row.id].setdefault(row.day_kind, [])
+            if row.day_opens_at is not None:
+                spans.append(Times(row.day_opens_at, row.day_closes_at))
+    return hours
+
+
+def _centre(row: AnyRow, today: Sequence[Times], state: OpenState) -> HomeCentre:
+    return HomeCentre(row.id, row.name, row.address, today, state.open_now, state.open_until, state.opens_next_at)

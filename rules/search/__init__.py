@@ -1,0 +1,1 @@
+"""Finding things by a few characters, over all rooms."""
