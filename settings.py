@@ -12,9 +12,11 @@ from pathlib import Path
 from click import ClickException
 from environs import Env, EnvError
 from marshmallow import ValidationError
-from marshmallow.validate import OneOf, Range
+from marshmallow.validate import Length, OneOf, Range
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
+
+from rules.notices.templates import OF_THE_DEMO, Templates, TemplatesInvalid, read_templates
 
 ROOT = Path(__file__).resolve().parent
 DRIVERS = ("sqlite", "postgresql+psycopg")
@@ -29,6 +31,11 @@ class Environment(StrEnum):
 class WechatMode(StrEnum):
     FAKE = "fake"
     REAL = "real"
+
+
+class StorageMode(StrEnum):
+    LOCAL = "local"
+    S3 = "s3"
 
 
 class SettingsInvalid(ClickException):
@@ -50,6 +57,16 @@ class Settings:
     wechat: WechatMode  #: fake or real
     wechat_appid: str
     wechat_secret: str
+    wechat_url: str  #: where WeChat's server API is reached, without a slash at the end
+    wechat_templates: Templates  #: which of WeChat's templates each kind of subscription message is
+    wechat_push_token: str  #: what WeChat signs its pushes with; empty: no push is taken
+    storage: StorageMode  #: local (a folder in INSTANCE_DIR) or s3
+    s3_endpoint: str  #: https://… without a path
+    s3_bucket: str
+    s3_access_key: str
+    s3_secret_key: str
+    s3_region: str
+    upload_bytes_max: int  #: the largest picture, as it is sent
     demo_password: str  #: of the demo's staff
     log_level: str  #: DEBUG, INFO, WARNING or ERROR
     public_url: str  #: where people reach the service, without a slash at the end; empty: as the request came
@@ -86,11 +103,32 @@ def _read(env: Env) -> Settings:
         wechat=env.enum("WECHAT", WechatMode.FAKE, enum=WechatMode, by_value=True),
         wechat_appid=env.str("WECHAT_APPID", "wx-demo"),
         wechat_secret=env.str("WECHAT_SECRET", ""),
+        wechat_url=env.str("WECHAT_URL", "https://api.weixin.qq.com", validate=[_check_public_url, Length(min=8)]),
+        wechat_templates=_read_templates(env),
+        wechat_push_token=env.str("WECHAT_PUSH_TOKEN", ""),
+        storage=env.enum("STORAGE", StorageMode.LOCAL, enum=StorageMode, by_value=True),
+        s3_endpoint=env.str("S3_ENDPOINT", "", validate=_check_public_url),
+        s3_bucket=env.str("S3_BUCKET", ""),
+        s3_access_key=env.str("S3_ACCESS_KEY", ""),
+        s3_secret_key=env.str("S3_SECRET_KEY", ""),
+        s3_region=env.str("S3_REGION", "us-east-1"),
+        upload_bytes_max=env.int(
+            "UPLOAD_BYTES_MAX", 8 * 1024 * 1024, validate=Range(min=64 * 1024, max=64 * 1024 * 1024)
+        ),
         demo_password=env.str("DEMO_PASSWORD", "binfen-demo"),
         log_level=env.str("LOG_LEVEL", "INFO", validate=OneOf(LOG_LEVELS)),
         public_url=env.str("PUBLIC_URL", "", validate=_check_public_url),
         https_only=env.bool("HTTPS_ONLY", False),
     )
+
+
+def _read_templates(env: Env) -> Templates:
+    """WECHAT_TEMPLATES; without it, the fake knows those of the demo, and nothing is sent by WeChat itself."""
+    is_fake = env.enum("WECHAT", WechatMode.FAKE, enum=WechatMode, by_value=True) is WechatMode.FAKE
+    try:
+        return read_templates(env.str("WECHAT_TEMPLATES", OF_THE_DEMO if is_fake else ""))
+    except TemplatesInvalid as error:
+        raise SettingsInvalid(f"Settings: WECHAT_TEMPLATES {error}.") from None
 
 
 def _check_database_url(url: str) -> None:
@@ -110,6 +148,7 @@ def _check_public_url(url: str) -> None:
 def _check(settings: Settings) -> None:
     if settings.wechat is WechatMode.REAL and not settings.wechat_secret:
         raise SettingsInvalid("Settings: WECHAT=real needs WECHAT_APPID and WECHAT_SECRET.")
+    _check_storage(settings)
     if not settings.is_production:
         return
     if settings.wechat is WechatMode.FAKE:
@@ -119,6 +158,15 @@ def _check(settings: Settings) -> None:
             f"Settings: ENVIRONMENT=production needs KEYS_FILE; {settings.keys_file} is not there. "
             "Make one with `python3 -m rules.keys`."
         )
+
+
+def _check_storage(settings: Settings) -> None:
+    if settings.storage is not StorageMode.S3:
+        return
+    needed = ("s3_endpoint", "s3_bucket", "s3_access_key", "s3_secret_key")
+    missing = [name.upper() for name in needed if not getattr(settings, name)]
+    if missing:
+        raise SettingsInvalid(f"Settings: STORAGE=s3 needs {', '.join(missing)}.")
 
 
 SETTING_NAMES = tuple(field.name.upper() for field in fields(Settings))
