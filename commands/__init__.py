@@ -3,6 +3,6 @@
 Each file is a group or a command; another one is registered in GROUPS.
 """
 
-from commands import jobs, ledger, rulebook
+from commands import jobs, ledger, rulebook, search
 
-GROUPS = (ledger.group, jobs.group, rulebook.group)
+GROUPS = (ledger.group, jobs.group, rulebook.group, search.group)

@@ -37,7 +37,7 @@ def run(name: str, day: datetime | None) -> None:
     """Run a job for every town, unless it has run for that slot; one that failed is run again. Ends with 1 when it fails."""
     job = JOBS_BY_NAME[name]
     moment = utc_now() if day is None else _moment_on(job, day.date(), utc_now())
-    outcomes = run_job(Means(house().transactions, house().keys), job, moment, attempts_max=sys.maxsize)
+    outcomes = run_job(Means(house().transactions, house().keys, house().files), job, moment, attempts_max=sys.maxsize)
     for code, outcome in outcomes.items():
         click.echo(f"{code}: {name} {job.slot_of(moment)} {IN_WORDS[outcome]}")
     if JobOutcome.FAILED in outcomes.values():

@@ -19,6 +19,7 @@ from commands.towns import find_towns
 from rules.clock import ZONE, utc_now
 from rules.errors import RuleError
 from rules.ids import ID_MAX
+from rules.points.ranking_periods import not_worked_out
 from rules.points.replays import TownReplay, replay_document
 from rules.residents.identity import identify_staff
 from rules.residents.passwords import find_credentials
@@ -75,7 +76,8 @@ def check(file: Path) -> None:
     persons = sorted(fact for fact in plan.facts if fact.startswith("person.") and fact not in KNOWN_FACTS)
     if persons:
         click.echo(f"of a person the house doesn't know, so it counts as false: {', '.join(persons)}")
-    if sections := not_applied(plan.rulebook):
+    rankings = [f"ranking {id_} (in words only)" for id_ in not_worked_out(plan)]
+    if sections := [*not_applied(plan.rulebook), *rankings]:
         click.echo(f"written down, and not applied by the house yet: {', '.join(sections)}")
     for currency in plan.rulebook.currency:
         if isinstance(currency.floor, FloorNone) or currency.floor < 0:

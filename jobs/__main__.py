@@ -1,8 +1,8 @@
 """The scheduler process: `python3 -m jobs`, with the settings of the server it belongs to.
 
-It waits until the database is ready, then until it leads, and runs each job when it is due. What was due and didn't run
-is caught up at once and looked for again every few minutes. SIGTERM and SIGINT stop it in good order: nothing new
-begins, and what runs is run to its end.
+It waits until the database is ready. Then it delivers the outbox, as every such process does, and waits until it leads; who
+leads runs each job when it is due. What was due and didn't run is caught up at once and looked for again every few
+minutes. SIGTERM and SIGINT stop it in good order: nothing new begins, and what runs is run to its end.
 """
 
 from __future__ import annotations
@@ -19,15 +19,20 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
+from jobs.delivery.courier import Courier
+from jobs.delivery.worker import THREADS as DELIVERY_THREADS
+from jobs.delivery.worker import Delivery
 from jobs.leading import Leadership, leadership_of
 from jobs.runner import catch_up, run_due
 from jobs.schedule import JOBS, Means
 from rules.clock import ZONE, utc_now
 from rules.database import connect
-from rules.keys import KeysUnreadable, read_or_make
+from rules.keys import Keys, KeysUnreadable, read_or_make
 from rules.readiness import check_readiness
 from rules.work import Transactions
-from settings import Settings, SettingsInvalid, read_settings
+from settings import Settings, SettingsInvalid, WechatMode, read_settings
+from storage.assembly import make_files
+from wechat.assembly import make_client
 
 #: How often the leader makes sure that it leads, and the others try to, in seconds.
 LOOK_SECONDS = 5.0
@@ -37,7 +42,7 @@ CATCH_UP_MINUTES = 10
 #: A job whose moment passed so long ago, because the process was held up, is still run; older ones are caught up.
 LATE_SECONDS_MAX = 600
 THREADS = 4
-CONNECTIONS = THREADS + 1
+CONNECTIONS = THREADS + DELIVERY_THREADS + 1
 
 log = structlog.get_logger("binfen.jobs")
 
@@ -58,13 +63,38 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     transactions = Transactions(connect(settings.database_url, pool_size=CONNECTIONS))
-    means = Means(transactions, keys)
+    means = Means(transactions, keys, make_files(settings))
     log.info("jobs.started", pid=os.getpid())
     wait_until_ready(transactions, stop)
-    keep_leading(means, leadership_of(settings.database_url, settings.instance_dir), stop)
+    delivery = Delivery(make_courier(settings, transactions, keys))
+    delivery.start()
+    try:
+        keep_leading(means, leadership_of(settings.database_url, settings.instance_dir), stop)
+    finally:
+        delivery.stop()
     transactions.engine.dispose()
     log.info("jobs.stopped")
     return 0
+
+
+def make_courier(settings: Settings, transactions: Transactions, keys: Keys) -> Courier:
+    """The ways out of the house, as the settings want them."""
+    wechat = make_client(
+        mode_is_fake=settings.wechat is WechatMode.FAKE,
+        appid=settings.wechat_appid,
+        secret=settings.wechat_secret,
+        transactions=transactions,
+        keys=keys,
+        base_url=settings.wechat_url,
+    )
+    return Courier(
+        transactions,
+        keys,
+        wechat,
+        make_files(settings),
+        settings.public_url or "http://127.0.0.1:8080",
+        templates=settings.wechat_templates,
+    )
 
 
 def wait_until_ready(transactions: Transactions, stop: threading.Event) -> None:

@@ -18,20 +18,35 @@ from models.jobs import JobOutcome
 from rules.activities.tending import call_off_short_sessions, tend_activities
 from rules.checkins.closing import close_visits
 from rules.clock import ZONE, local_day, local_moment
+from rules.delivery import clear_ended
+from rules.estates.tending import tend_repairs
+from rules.files import Files
+from rules.groups.lapsing import lapse_among_neighbours
 from rules.keys import Keys
 from rules.ledger.audit import audit
 from rules.ledger.expiring import expire
 from rules.ledger.expiry_notices import queue_notices_of_day
 from rules.ledger.holds import release_lapsed_holds
 from rules.ledger.sealing import seal_day
+from rules.moderation.checking import hand_over_unanswered
+from rules.moderation.queue import count_waiting
+from rules.notices.inbox import clear_old
+from rules.notices.reminders import KINDS, queue_reminders
+from rules.points.ranking_tallies import refresh_rankings
 from rules.reservations.settling import settle_places_of
+from rules.rewards.donating import return_donations
+from rules.rewards.lapsing import tend_redemptions
+from rules.rights.erasing import erase_due
+from rules.uploads.cleaning import clean_uploads
 from rules.venues.lapsing import lapse_bookings
+from rules.wechat_push import forget_events
 from rules.work import SYSTEM, Transactions
 
 #: How far to look back for the last moment at which a job was due, in steps; no job is due less than once a month.
 LOOK_BACK = (timedelta(hours=1), timedelta(days=1), timedelta(days=32))
 A_MOMENT = timedelta(microseconds=1)
 HOLDS_AT_A_TIME = 100
+CONTENTS_AT_A_TIME = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +55,7 @@ class Means:
 
     transactions: Transactions
     keys: Keys
+    files: Files | None = None  #: where pictures lie; None where no job that is run needs them
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,16 +182,90 @@ def end_bookings(errand: Errand) -> Done:
     return Done(JobOutcome.FAILED if lapsed.refused else JobOutcome.OK, asdict(lapsed))
 
 
+def tend_contents(errand: Errand) -> Done:
+    """Let staff look at what no check has answered in time, and count what waits for them too long."""
+    handed_over = 0
+    while (batch := errand.transactions.write(errand.town_id, SYSTEM, hand_over_unanswered, CONTENTS_AT_A_TIME)) > 0:
+        handed_over += batch
+    waiting, overdue = errand.transactions.read(errand.town_id, SYSTEM, count_waiting)
+    return Done(JobOutcome.OK, {"handed_over": handed_over, "waiting": waiting, "overdue": overdue})
+
+
+def tend_estates(errand: Errand) -> Done:
+    """Write down what is late in estates, remind residents, confirm what nobody answered, forget telephone numbers."""
+    return Done(JobOutcome.OK, asdict(tend_repairs(errand.transactions, errand.town_id)))
+
+
+def remind(errand: Errand) -> Done:
+    """Write the reminders that are due before the next run."""
+    for kind in range(len(KINDS)):
+        after: int | None = 0
+        while after is not None:
+            after = errand.transactions.write(errand.town_id, SYSTEM, queue_reminders, kind, after)
+    return Done(JobOutcome.OK, {})
+
+
+def clear_notices(errand: Errand) -> Done:
+    """Delete delivered messages and old notices."""
+    messages = notices = 0
+    while (batch := errand.transactions.write(errand.town_id, SYSTEM, clear_ended)) > 0:
+        messages += batch
+    while (batch := errand.transactions.write(errand.town_id, SYSTEM, clear_old)) > 0:
+        notices += batch
+    return Done(JobOutcome.OK, {"messages": messages, "notices": notices})
+
+
+def end_redemptions(errand: Errand) -> Done:
+    """Remind of what lapses soon, end what nobody picked up, give back what was given to cancelled causes."""
+    tended = tend_redemptions(errand.transactions, errand.town_id)
+    returned, refused = return_donations(errand.transactions, errand.town_id)
+    outcome = JobOutcome.FAILED if tended.failed + refused else JobOutcome.OK
+    return Done(outcome, asdict(tended) | {"donations_returned": returned, "donations_refused": refused})
+
+
+def clean_pictures(errand: Errand) -> Done:
+    """Delete pictures that nothing shows, and what was remembered of WeChat's pushes."""
+    assert errand.means.files is not None, "the job's process is given the storage"
+    cleaned = clean_uploads(errand.transactions, errand.means.files, errand.town_id)
+    events = errand.transactions.write(errand.town_id, SYSTEM, forget_events)
+    return Done(JobOutcome.OK, {"uploads": cleaned.uploads, "events": events})
+
+
+def erase_residents(errand: Errand) -> Done:
+    """Erase those who asked for it, once their time of reflection is over."""
+    erased = erase_due(errand.transactions, errand.town_id)
+    return Done(JobOutcome.FAILED if erased.failed else JobOutcome.OK, asdict(erased))
+
+
+def rank_residents(errand: Errand) -> Done:
+    """Work out the rankings of periods in which something was earned or taken back."""
+    return Done(JobOutcome.OK, asdict(refresh_rankings(errand.transactions, errand.town_id)))
+
+
+def end_among_neighbours(errand: Errand) -> Done:
+    """End requests and posts whose time is over, tell whose posts lapse soon, adopt changed words that have passed."""
+    return Done(JobOutcome.OK, asdict(lapse_among_neighbours(errand.transactions, errand.town_id)))
+
+
 JOBS: tuple[Job, ...] = (
     Job("ledger-expiry", at(hour=0, minute=10), each_day, expire_points),
     Job("ledger-seal", at(hour=1, minute=0), each_day, seal_yesterday),
     Job("ledger-audit", at(hour=3, minute=30), each_day, audit_ledger),
+    Job("uploads", at(hour=4, minute=10), each_day, clean_pictures),
     Job("expiry-notices", at(hour=9, minute=0), each_day, tell_what_lapses),
     Job("places", at(minute="*/2"), each_two_minutes, settle_places),
     Job("season", at(hour=2, minute=0), each_day, tend_season),
     Job("minimum-to-run", at(minute="1-59/10"), each_two_minutes, call_off_short),
     Job("visits", at(minute="*/10"), each_ten_minutes, end_visits),
     Job("bookings", at(minute="1-59/2"), each_two_minutes, end_bookings),
+    Job("repairs", at(minute="7-59/10"), each_ten_minutes, tend_estates),
+    Job("contents", at(minute="5-59/10"), each_ten_minutes, tend_contents),
+    Job("reminders", at(minute="3-59/10"), each_ten_minutes, remind),
+    Job("notices-clearing", at(hour=4, minute=20), each_day, clear_notices),
+    Job("redemptions", at(minute="3-59/10"), each_ten_minutes, end_redemptions),
+    Job("erasures", at(minute="9-59/10"), each_ten_minutes, erase_residents),
+    Job("rankings", at(minute="8-59/10"), each_ten_minutes, rank_residents),
+    Job("groups", at(minute="6-59/10"), each_ten_minutes, end_among_neighbours),
     Job("release-holds", at(minute=5), each_hour, release_holds),
 )
 JOBS_BY_NAME = {job.name: job for job in JOBS}
