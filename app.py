@@ -23,25 +23,49 @@ from blueprints.edge.house import EXTENSION, House, house
 from blueprints.edge.orjson_provider import OrjsonProvider
 from blueprints.edge.problems import register_error_handlers
 from blueprints.edge.request_log import configure_logging, register_request_log
+from blueprints.estates.complaints import room as complaints
+from blueprints.estates.repairs import room as repairs
+from blueprints.estates.routes import room as estates
+from blueprints.favourites.routes import room as favourites
+from blueprints.groups.gatherings import room as gatherings
+from blueprints.groups.partners import room as partners
+from blueprints.groups.routes import room as groups
+from blueprints.home.routes import room as home
 from blueprints.jobs.routes import room as jobs
 from blueprints.ledger.routes import room as ledger
+from blueprints.moderation.routes import room as moderation
+from blueprints.notices.announcements import room as announcements
+from blueprints.notices.routes import room as notices
 from blueprints.points.adjustments import room as adjustments
 from blueprints.points.events import room as events
 from blueprints.points.explanations import room as explanations
 from blueprints.points.imports import room as imports
+from blueprints.points.ranking import room as rankings
 from blueprints.points.routes import room as points
 from blueprints.points.transfers import room as transfers
 from blueprints.reports.routes import room as reports
 from blueprints.reservations.appeals import room as appeals
 from blueprints.reservations.routes import room as reservations
 from blueprints.residents.desk import room as desk
+from blueprints.residents.households import room as households
 from blueprints.residents.organisations import room as organisations
+from blueprints.residents.own_phone import room as own_phone
 from blueprints.residents.proxies import room as proxies
+from blueprints.residents.rights import room as rights
 from blueprints.residents.routes import room as residents
+from blueprints.rewards.causes import room as causes
+from blueprints.rewards.counter import room as redemptions
+from blueprints.rewards.keeping import room as reward_keeping
+from blueprints.rewards.operators import room as operators
+from blueprints.rewards.routes import room as rewards
 from blueprints.rulebook.routes import room as rulebook
 from blueprints.seals.routes import room as seals
+from blueprints.search.routes import room as search
+from blueprints.sharing.routes import room as sharing
 from blueprints.system.routes import room as system
+from blueprints.territory.keeping import room as centre_keeping
 from blueprints.territory.routes import room as territory
+from blueprints.uploads.routes import room as uploads
 from blueprints.venues.bookings import room as bookings
 from blueprints.venues.calendar import room as working_days
 from blueprints.venues.keeping import room as venue_keeping
@@ -49,12 +73,16 @@ from blueprints.venues.routes import room as venues
 from blueprints.volunteering.certificates import room as certificates
 from blueprints.volunteering.records import room as service_records
 from blueprints.volunteering.routes import room as volunteering
+from blueprints.wechat.routes import room as pushes
 from commands import GROUPS
+from commands.towns import find_towns
 from migrations.upgrade import upgrade
 from rules.database import connect
 from rules.keys import KeysUnreadable, read_or_make
-from rules.work import Transactions
+from rules.search.refreshing import fill as fill_search
+from rules.work import SYSTEM, Transactions
 from settings import Settings, SettingsInvalid, WechatMode, read_settings
+from storage.assembly import make_files
 from wechat.assembly import make_client
 
 ROOMS = (
@@ -63,8 +91,16 @@ ROOMS = (
     desk,
     proxies,
     organisations,
+    rights,
+    own_phone,
+    households,
     calendars,
     territory,
+    centre_keeping,
+    favourites,
+    estates,
+    repairs,
+    complaints,
     venues,
     bookings,
     venue_keeping,
@@ -78,6 +114,11 @@ ROOMS = (
     doors,
     cards,
     points,
+    rewards,
+    redemptions,
+    reward_keeping,
+    operators,
+    causes,
     jobs,
     explanations,
     reports,
@@ -91,6 +132,18 @@ ROOMS = (
     volunteering,
     service_records,
     certificates,
+    uploads,
+    sharing,
+    pushes,
+    search,
+    home,
+    moderation,
+    rankings,
+    groups,
+    gatherings,
+    partners,
+    notices,
+    announcements,
 )
 
 
@@ -119,7 +172,7 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 
 def furnish(settings: Settings) -> House:
-    """Keys, database and WeChat, as the settings want them."""
+    """Keys, database, WeChat and files, as the settings want them."""
     settings.instance_dir.mkdir(parents=True, exist_ok=True)
     try:
         keys = read_or_make(settings.keys_file)
@@ -137,8 +190,9 @@ def furnish(settings: Settings) -> House:
         secret=settings.wechat_secret,
         transactions=transactions,
         keys=keys,
+        base_url=settings.wechat_url,
     )
-    return House(settings, keys, transactions, wechat)
+    return House(settings, keys, transactions, wechat, make_files(settings))
 
 
 def _refuse_demo_town(transactions: Transactions) -> None:
@@ -158,5 +212,7 @@ def _refuse_demo_town(transactions: Transactions) -> None:
 @click.command()
 @with_appcontext
 def migrate() -> None:
-    """Bring the database to this version's schema."""
+    """Bring the database to this version's schema, and let what was there before the search be found."""
     upgrade(house().transactions.engine)
+    for town in find_towns(None):
+        house().transactions.write(town.id, SYSTEM, fill_search)

@@ -9,7 +9,7 @@ from marshmallow import fields, post_load, validate
 from blueprints.activities.schemas import ActivityView
 from blueprints.edge.fields import Day, Id, Moment, Words
 from blueprints.edge.schemas import Arguments, Fast, PageArguments, cursor_of
-from models.activities import ActivityStatus, Allocation
+from models.activities import ActivityStatus, Allocation, Audience
 from models.territory import Scene
 from rules.activities.changing import Scope
 from rules.activities.questions import CHOICES_MAX, QUESTIONS_MAX, QuestionKind
@@ -66,6 +66,9 @@ class ActivityChanges(Arguments):
     party_size_max = whole(1, PARTY_MAX)
     age_min = whole(0, AGE_MAX, "In full years on the day of the session.", allow_none=True)
     age_max = whole(0, AGE_MAX, allow_none=True)
+    audience = fields.Enum(
+        Audience, by_value=True, allow_none=True, metadata={"description": "Made for them; keeps nobody out."}
+    )
     price = whole(0, PRICE_MAX, "Points a head, in the book's smallest unit: held at sign-up, captured at check-in.")
     allocation = fields.Enum(Allocation, by_value=True)
     waiting_max = whole(0, WAITING_MAX, "Parties that may wait for one session.")
@@ -96,6 +99,13 @@ class ActivityRequest(ActivityChanges):
     party_size_max = whole(1, PARTY_MAX, load_default=1)
     age_min = whole(0, AGE_MAX, "In full years on the day of the session.", load_default=None, allow_none=True)
     age_max = whole(0, AGE_MAX, load_default=None, allow_none=True)
+    audience = fields.Enum(
+        Audience,
+        by_value=True,
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "Made for them; keeps nobody out. null: everybody."},
+    )
     price = whole(
         0,
         PRICE_MAX,

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from marshmallow import fields
+from typing import Any
 
-from blueprints.edge.fields import MICROSECONDS_MAX, Id, Moment, Words
-from blueprints.edge.schemas import Fast, PageArguments, cursor_of
-from models.activities import ActivityStatus, Allocation
+from marshmallow import ValidationError, fields, validates_schema
+
+from blueprints.edge.fields import MICROSECONDS_MAX, Distance, Id, Moment, Words
+from blueprints.edge.schemas import Fast, NearArguments, PageArguments, cursor_of
+from models.activities import ActivityStatus, Allocation, Audience
 from models.territory import Scene
 from rules.activities.looking import SessionState
 from rules.activities.questions import QuestionKind
+from rules.geography import FAR
 from rules.ids import ID_MAX
 
 
@@ -30,15 +33,31 @@ class SessionArguments(PeriodArguments):
     cursor = cursor_of("sessions", MICROSECONDS_MAX, ID_MAX)
 
 
-class ActivityArguments(PeriodArguments):
+class ActivityArguments(PeriodArguments, NearArguments):
     """Which activities to list."""
 
-    cursor = cursor_of("activities", MICROSECONDS_MAX, ID_MAX)
+    cursor = cursor_of("activities", FAR + 1, MICROSECONDS_MAX, ID_MAX)
     q = Words(length_max=64, load_default=None, metadata={"description": "Part of title, summary or category."})
     scene = fields.Enum(Scene, by_value=True, load_default=None)
     community_id = Id(load_default=None)
     available = fields.Boolean(load_default=False, metadata={"description": "Only with a place to reserve."})
+    weekend = fields.Boolean(
+        load_default=False, metadata={"description": "Only this weekend's, in place of from and to."}
+    )
+    free = fields.Boolean(load_default=False, metadata={"description": "Only what costs no points."})
+    audience = fields.Enum(
+        Audience,
+        by_value=True,
+        load_default=None,
+        metadata={"description": "Made for children (up to 17) or for elders (from 60 on)."},
+    )
     checkin_open = fields.Boolean(load_default=False, metadata={"description": "Only with check-in open right now."})
+
+    @validates_schema
+    def check_weekend(self, wish: dict[str, Any], **_: Any) -> None:
+        """A weekend is a period of its own."""
+        if wish.get("weekend") and (wish.get("from_") or wish.get("to")):
+            raise ValidationError(["Not together with from or to."], "weekend")
 
 
 class QuestionView(Fast):
@@ -72,6 +91,9 @@ class ActivityView(Fast):
     party_size_max = fields.Integer(required=True)
     age_min = fields.Integer(required=True, allow_none=True, metadata={"description": "Full years on the day."})
     age_max = fields.Integer(required=True, allow_none=True)
+    audience = fields.Enum(
+        Audience, by_value=True, required=True, allow_none=True, metadata={"description": "null: everybody."}
+    )
     price = fields.Integer(
         required=True, metadata={"description": "Points a head, in the book's smallest unit: held at sign-up."}
     )
@@ -87,6 +109,12 @@ class ListedActivityView(ActivityView):
     """An activity with the start of its soonest session that fits what was asked."""
 
     next_starts_at = Moment(required=True)
+    distance_metres = Distance(
+        attribute="squared",
+        required=True,
+        allow_none=True,
+        metadata={"description": "To the centre of its nearest session; null without `near` or without a position."},
+    )
 
 
 class SessionVenueView(Fast):

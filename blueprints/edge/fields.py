@@ -12,6 +12,8 @@ import orjson
 from marshmallow import fields, validate
 
 from rules.clock import ZONE
+from rules.geography import Position as Place
+from rules.geography import metres_of
 from rules.ids import ID_MAX
 from rules.paging import Position
 
@@ -21,6 +23,7 @@ MOMENT_MAX = datetime(2100, 1, 1, tzinfo=UTC)
 MICROSECONDS_MAX = int(MOMENT_MAX.timestamp()) * 1_000_000
 #: A plus that was not escaped in a query arrives as a space.
 UNESCAPED_PLUS = re.compile(r"(T\S+) (\d\d:?\d\d)$")
+NEAR = re.compile(r"\s*(-?[0-9]{1,2}(?:\.[0-9]{1,15})?)\s*,\s*(-?[0-9]{1,3}(?:\.[0-9]{1,15})?)\s*")
 ID_PATTERN = "^[1-9][0-9]{0,18}$"
 
 
@@ -98,6 +101,30 @@ class Words(fields.String):
         if any(unicodedata.category(character) in {"Cc", "Cs"} and character not in "\n\t" for character in text):
             raise self.make_error("control")
         return text
+
+
+class Near(fields.String):
+    """Where the asker stands: "latitude,longitude", GCJ-02 in degrees, as `wx.getLocation` gives them."""
+
+    default_error_messages = {"invalid": "Not a valid position. Use latitude,longitude, for example 30.1864,120.2105."}  # noqa: RUF012
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Place:
+        found = NEAR.fullmatch(value) if isinstance(value, str) else None
+        if found is None:
+            raise self.make_error("invalid")
+        latitude, longitude = map(float, found.groups())
+        if not (abs(latitude) <= 90 and abs(longitude) <= 180):
+            raise self.make_error("invalid")
+        return Place(latitude, longitude)
+
+
+class Distance(fields.Integer):
+    """Metres over the ground, from what `geography.squared_metres` found; null without a position."""
+
+    fast = staticmethod(metres_of)
+
+    def _serialize(self, value: int | None, attr: str | None, obj: Any, **kwargs: Any) -> int | None:
+        return None if value is None else metres_of(value)
 
 
 class Cursor(fields.String):

@@ -13,6 +13,9 @@ DOCS_POLICY = (
     "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "connect-src 'self'; frame-ancestors 'none'"
 )
+#: The one route that takes pictures has a limit of its own, and room for what goes around a file.
+UPLOAD_ENDPOINT = "uploads.send_upload"
+AROUND_A_FILE_BYTES = 16 * 1024
 STRICT_TRANSPORT = "max-age=31536000; includeSubDomains"
 
 
@@ -25,7 +28,11 @@ def register_guards(app: Flask, settings: Settings) -> None:
         # Behind uWSGI a chunked body arrives as nothing at all, so it is refused by name.
         if "Transfer-Encoding" in request.headers:
             abort(411)
-        if (request.content_length or 0) > settings.body_bytes_max:
+        bytes_max = settings.body_bytes_max
+        if request.endpoint == UPLOAD_ENDPOINT:
+            bytes_max = max(bytes_max, settings.upload_bytes_max + AROUND_A_FILE_BYTES)
+        request.max_content_length = bytes_max
+        if (request.content_length or 0) > bytes_max:
             abort(413)
 
     @app.after_request

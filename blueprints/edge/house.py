@@ -1,4 +1,4 @@
-"""What the application holds for its requests: settings, keys, the way to the database and to WeChat."""
+"""What the application holds for its requests: settings, keys, the ways to the database, to WeChat and to the files."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from flask import current_app
 
+from rules.files import Files
 from rules.keys import Keys
 from rules.work import Transactions
 from settings import Settings
@@ -22,6 +23,7 @@ class House:
     keys: Keys
     transactions: Transactions
     wechat: WechatClient
+    files: Files
 
 
 def house() -> House:

@@ -18,9 +18,20 @@ TEMPLATES = {
     "Not a valid string.": "应为文字。",
     "Not a valid utf-8 string.": "不是有效的 UTF-8 文字。",
     "Not a valid integer.": "应为整数。",
+    "Not a valid number.": "应为数字。",
+    "Number too large.": "数字太大。",
+    "Special numeric values (nan or infinity) are not permitted.": "不能是 NaN 或无穷大。",
+    "Not a valid position. Use latitude,longitude, for example 30.1864,120.2105.": (
+        "位置无效，请写成“纬度,经度”，例如 30.1864,120.2105。"
+    ),
+    "Needs near.": "须同时提供 near。",
+    "Not together with from or to.": "不能与 from 或 to 同时使用。",
+    "Give latitude and longitude, or neither.": "纬度和经度须同时提供，或都不提供。",
+    "Give opens_at and a later closes_at, or neither.": "opens_at 与更晚的 closes_at 须同时提供，或都不提供。",
     "Not a valid boolean.": "应为 true 或 false。",
     "Not a valid list.": "应为列表。",
     "Not a valid mapping type.": "应为 JSON 对象。",
+    "Not a file.": "应为文件。",
     "Not a valid id.": "编号无效，应为数字组成的文字。",
     "Not a valid moment. Use ISO 8601, for example 2026-05-01T09:00:00+08:00.": (
         "时间无效，请用 ISO 8601 格式，例如 2026-05-01T09:00:00+08:00。"
@@ -45,6 +56,10 @@ TEMPLATES = {
     "Lower-case letters, digits and _, up to 32.": "须为小写字母、数字和下划线，最多 32 个。",
     "A time of day, for example 09:30.": "应为时刻，例如 09:30。",
     "Send a code, or phone_tail with name.": "请提供 code，或 phone_tail 与 name。",
+    "Give both ends of a time, the earlier first, or neither.": "请先后填写起止时间，或都不填。",
+    "Give both hours or neither.": "请同时填写开始和结束时刻，或都不填。",
+    "Give an estate or a company, not both.": "小区和公司只能填一个。",
+    "Two categories have the same code.": "有两个类别的代码相同。",
     "A rulebook is a TOML document of at most 256 KiB.": "规则须为不超过 256 KiB 的 TOML 文件。",
 }
 

@@ -19,7 +19,7 @@ HEADER = "Idempotency-Key"
 REPLAYED = "Idempotent-Replayed"
 KEY_PATTERN = re.compile(r"[\x21-\x7e]{8,128}")
 #: Refusals that say nothing about the request itself, so the next try deserves a fresh look.
-FORGOTTEN = {Kind.BUSY, Kind.UNAUTHENTICATED, Kind.FORBIDDEN}
+FORGOTTEN = {Kind.BUSY, Kind.TOO_MANY, Kind.UNAUTHENTICATED, Kind.FORBIDDEN}
 
 
 class _Refused(Exception):

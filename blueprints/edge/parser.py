@@ -9,6 +9,7 @@ import orjson
 from flask import Request, abort
 from marshmallow import EXCLUDE, RAISE, Schema
 from webargs.flaskparser import FlaskParser
+from werkzeug.datastructures import CombinedMultiDict
 
 
 @cache
@@ -24,6 +25,10 @@ class Parser(FlaskParser):
     def _get_schema(self, argmap: Any, req: Request) -> Schema:
         """One instance of each schema: to load a body changes nothing in it, and to make it takes as long as to load."""
         return _instance(argmap) if isinstance(argmap, type) else super()._get_schema(argmap, req)
+
+    def load_files(self, req: Request, schema: Any) -> Any:
+        """The parts of a multipart form, files and words alike."""
+        return self._makeproxy(CombinedMultiDict([req.files, req.form]), schema)
 
     def load_json(self, req: Request, schema: Any) -> Any:
         body = req.get_data(cache=True)

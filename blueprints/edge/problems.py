@@ -30,6 +30,7 @@ STATUS_OF = {
     Kind.UNKNOWN: HTTPStatus.NOT_FOUND,
     Kind.CONFLICT: HTTPStatus.CONFLICT,
     Kind.INVALID: HTTPStatus.UNPROCESSABLE_ENTITY,
+    Kind.TOO_MANY: HTTPStatus.TOO_MANY_REQUESTS,
     Kind.BUSY: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 TITLES = {
@@ -43,6 +44,7 @@ TITLES = {
     413: ("请求过大", "Too large"),
     415: ("格式不支持", "Unsupported format"),
     422: ("内容不正确", "Content not valid"),
+    429: ("次数过多", "Too many"),
     500: ("系统出错", "Server error"),
     503: ("系统正忙", "Busy"),
 }
@@ -117,7 +119,11 @@ def problem(status: int, code: str, detail: str, errors: Any = None) -> Response
 def refusal_problem(refusal: RuleError) -> Response:
     """A rule's refusal as a problem document."""
     language = caller_language()
-    return problem(int(STATUS_OF[refusal.kind]), refusal.code, refusal.sentence(language), refusal.details(language))
+    status = int(STATUS_OF[refusal.kind])
+    response = problem(status, refusal.code, refusal.sentence(language), refusal.details(language))
+    if refusal.kind is Kind.TOO_MANY:
+        response.headers["Retry-After"] = str(refusal.facts.get("retry_seconds", RETRY_SECONDS))
+    return response
 
 
 def http_problem(error: HTTPException) -> Response:

@@ -10,12 +10,13 @@ from collections.abc import Callable
 from operator import attrgetter
 from typing import Any
 
-from marshmallow import Schema, fields, validate
+from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
-from blueprints.edge.fields import Cursor
+from blueprints.edge.fields import Cursor, Near
 
 LIMIT_DEFAULT = 20
 LIMIT_MAX = 100
+WITHIN_METRES_MAX = 100_000
 
 Converter = Callable[[Any], Any]
 
@@ -65,6 +66,29 @@ class PageArguments(Arguments):
         validate=validate.Range(min=1, max=LIMIT_MAX),
         metadata={"description": "How many items a page has."},
     )
+
+
+class NearArguments(PageArguments):
+    """How a list is paged that can be sorted by distance; the first number of its cursor is `geography.page_key`."""
+
+    near = Near(
+        load_default=None,
+        metadata={"description": "latitude,longitude (GCJ-02): the nearest first, each with `distance_metres`."},
+    )
+    within_metres = fields.Integer(
+        load_default=None,
+        validate=validate.Range(min=1, max=WITHIN_METRES_MAX),
+        metadata={"description": "No farther than this from `near`."},
+    )
+
+    @validates_schema
+    def check_near(self, wish: dict[str, Any], **_: Any) -> None:
+        """A distance is reckoned from somewhere, and a list goes on in the order in which it began."""
+        if wish.get("within_metres") is not None and wish.get("near") is None:
+            raise ValidationError(["Needs near."], "within_metres")
+        cursor = wish.get("cursor")
+        if cursor is not None and (cursor[0] > 0) != (wish.get("near") is not None):
+            raise ValidationError([Cursor.default_error_messages["invalid"]], "cursor")
 
 
 def cursor_of(of: str, *maxima: int) -> Cursor:

@@ -6,9 +6,11 @@ from typing import Any
 
 from marshmallow import fields, validate
 
-from blueprints.edge.fields import Id, Moment, Words
-from blueprints.edge.schemas import Arguments, Fast, PageArguments, cursor_of
+from blueprints.edge.fields import Distance, Id, Moment, Words
+from blueprints.edge.schemas import Arguments, Fast, NearArguments, cursor_of
 from models.venues import PARTS_MAX, DayKind, UseStatus
+from rules.geography import FAR
+from rules.ids import ID_MAX
 
 NAME_LENGTH_MAX = 60
 REASON_LENGTH_MAX = 200
@@ -28,10 +30,10 @@ def number(low: int, high: int, description: str, **options: Any) -> fields.Inte
     return fields.Integer(strict=True, validate=within, metadata={"description": description}, **options)
 
 
-class VenueArguments(PageArguments):
+class VenueArguments(NearArguments):
     """Which rooms to list."""
 
-    cursor = cursor_of("venues")
+    cursor = cursor_of("venues", FAR + 1, ID_MAX)
     q = Words(
         length_max=64, load_default=None, metadata={"description": "Part of the room's, a use's or the centre's name."}
     )
@@ -39,6 +41,10 @@ class VenueArguments(PageArguments):
     kind = Words(length_max=NAME_LENGTH_MAX, load_default=None)
     free_from = Moment(load_default=None, metadata={"description": "Only rooms that can be had from then …"})
     free_to = Moment(load_default=None, metadata={"description": "… until then, within one day. Both or neither."})
+    free_now = fields.Boolean(
+        load_default=False,
+        metadata={"description": "Only rooms with a slot within two hours that can be booked now: `next_free_at`."},
+    )
 
 
 class VenuePeriodArguments(Arguments):
@@ -73,6 +79,15 @@ class ListedVenueView(Fast):
     address = fields.String(required=True)
     community_id = Id(required=True)
     community = fields.String(required=True)
+    latitude = fields.Float(required=True, allow_none=True, metadata={"description": "Of its centre, GCJ-02."})
+    longitude = fields.Float(required=True, allow_none=True)
+    distance_metres = Distance(
+        attribute="squared",
+        required=True,
+        allow_none=True,
+        metadata={"description": "null without `near` or without a position."},
+    )
+    next_free_at = Moment(required=True, allow_none=True, metadata={"description": "null unless `free_now` is asked."})
     uses = fields.List(fields.Nested(VenueUseView), required=True)
 
 

@@ -1,0 +1,1 @@
+"""找物业: estates and their companies, repairs, complaints and praise."""

@@ -1,0 +1,1 @@
+"""What residents keep to find it again."""

@@ -1,0 +1,1 @@
+"""What residents write: reports, appeals, and the queue of staff."""

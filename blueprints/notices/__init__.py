@@ -1,0 +1,1 @@
+"""Notices: the inbox, messages by WeChat, announcements."""
