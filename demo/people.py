@@ -48,6 +48,8 @@ STAFF = {
     "manager": ("来国平", Role.MANAGER),
     "admin": ("章静", Role.ADMIN),
     "auditor": ("楼敏", Role.AUDITOR),
+    "property": ("钱建华", Role.PROPERTY),
+    "merchant": ("何秀珍", Role.OPERATOR),  # of the canteen
 }
 #: Whose role holds for the whole town, so at the root of its tree; that of the others holds in the street.
 OF_THE_TOWN = {Role.MANAGER, Role.ADMIN, Role.AUDITOR}

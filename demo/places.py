@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from demo.making import RisingIds, Row, Rows
+from models.centres import CentreHours, CentreService, CentreStaff, DutyHours, ListingStatus
 from models.residents import Household
-from models.territory import Operator, ServiceCentre, Territory, TerritoryKind
+from models.territory import Operator, Scene, ServiceCentre, Territory, TerritoryKind
 from models.venues import DayKind, OpeningHours, UseStatus, Venue, VenueUse
 
 FILE = Path(__file__).with_name("places.toml")
@@ -31,6 +32,7 @@ UNLENT: dict[str, Any] = {
     "household_week_max": None,
     "organisation_week_max": None,
 }
+SAID_OF_CENTRE = ("name", "address", "introduction", "phones", "opens_at", "closes_at")
 #: What `hours` may name besides the kinds of day themselves.
 SEVERAL_DAYS = {"weekdays": tuple(DayKind)[:5], "weekend": (DayKind.SATURDAY, DayKind.SUNDAY)}
 
@@ -68,7 +70,19 @@ class _PlaceMaker:
     def __init__(self, places: Places, opened_at: datetime) -> None:
         self._places = places
         self._opened_at = opened_at
-        tables = (Territory, Household, ServiceCentre, Venue, VenueUse, OpeningHours, Operator)
+        tables = (
+            Territory,
+            Household,
+            ServiceCentre,
+            CentreHours,
+            CentreService,
+            CentreStaff,
+            DutyHours,
+            Venue,
+            VenueUse,
+            OpeningHours,
+            Operator,
+        )
         self._ids = {table: RisingIds() for table in tables}
         self._rows: dict[type[Any], list[Row]] = {table: [] for table in tables}
         places.rows = self._rows
@@ -78,7 +92,10 @@ class _PlaceMaker:
         city = self._add_node(None, TerritoryKind.CITY, document["city"])
         street = self._add_node(city, TerritoryKind.STREET, document["street"])
         places.city_id, places.street_id = city["id"], street["id"]
-        communities = [self._add_node(street, TerritoryKind.COMMUNITY, each["name"]) for each in document["community"]]
+        communities = [
+            self._add_node(street, TerritoryKind.COMMUNITY, each["name"], each["position"])
+            for each in document["community"]
+        ]
         for node, described in zip(communities, document["community"], strict=True):
             places.communities[node["name"]] = node["id"]
             for estate in described["estate"]:
@@ -91,7 +108,7 @@ class _PlaceMaker:
         return places
 
     def _add_estate(self, community: Row, described: dict[str, Any]) -> None:
-        estate = self._add_node(community, TerritoryKind.ESTATE, described["name"])
+        estate = self._add_node(community, TerritoryKind.ESTATE, described["name"], described["position"])
         layouts = [layout for layout in described["buildings"] for _ in range(layout["count"])]
         for number, layout in enumerate(layouts, start=1):
             building = self._add_node(estate, TerritoryKind.BUILDING, f"{number}幢")
@@ -101,8 +118,16 @@ class _PlaceMaker:
                 building["homes"] += 1
 
     def _add_centre(self, community: Row, described: dict[str, Any]) -> None:
-        columns = {key: described[key] for key in ("name", "address", "opens_at", "closes_at")}
-        centre = self._add(ServiceCentre, territory_id=community["id"], **columns)
+        columns = {key: described[key] for key in SAID_OF_CENTRE} | _position(described["position"])
+        centre = self._add(ServiceCentre, territory_id=community["id"], picture_ids=[], **columns)
+        self._add_spans(
+            CentreHours, {"service_centre_id": centre["id"]}, described.get("hours", {}), ("opens_at", "closes_at")
+        )
+        for each in described["services"]:
+            said = each | {"scene": Scene(each["scene"])}
+            self._add(CentreService, service_centre_id=centre["id"], status=ListingStatus.ACTIVE, **said)
+        for each in described["staff"]:
+            self._add_staff(centre, each)
         lent = {each.pop("room"): each for each in described.get("lent", ())}
         assert set(lent) <= set(described["rooms"]), "a room that is lent is one of the centre's"
         for name, capacity in described["rooms"].items():
@@ -116,21 +141,26 @@ class _PlaceMaker:
         room = self._add(Venue, service_centre_id=centre["id"], name=name, capacity=capacity, **columns)
         for each in uses:
             self._add(VenueUse, venue_id=room["id"], status=UseStatus.ACTIVE, **each)
-        for days, spans in hours.items():
-            for day in SEVERAL_DAYS.get(days) or (DayKind(days),):
-                for n, (opens_at, closes_at) in enumerate(spans):
-                    span = {
-                        "venue_id": room["id"],
-                        "day_kind": day,
-                        "n": n,
-                        "opens_at": opens_at,
-                        "closes_at": closes_at,
-                    }
-                    self._rows[OpeningHours].append({"town_id": self._places.town_id, **span})
+        self._add_spans(OpeningHours, {"venue_id": room["id"]}, hours, ("opens_at", "closes_at"))
         return room
 
-    def _add_node(self, parent: Row | None, kind: TerritoryKind, name: str) -> Row:
-        node = self._add(Territory, parent_id=parent["id"] if parent else None, kind=kind, name=name, path="", homes=0)
+    def _add_staff(self, centre: Row, described: dict[str, Any]) -> None:
+        duty = described.pop("duty")
+        columns = {"picture_id": None, "status": ListingStatus.ACTIVE, **described}
+        staff = self._add(CentreStaff, service_centre_id=centre["id"], **columns)
+        self._add_spans(DutyHours, {"centre_staff_id": staff["id"]}, duty, ("starts_at", "ends_at"))
+
+    def _add_spans(self, table: type[Any], of: Row, hours: dict[str, Any], ends: tuple[str, str]) -> None:
+        """The spans of each kind of day; `of` names whose they are, `ends` the columns of their ends."""
+        for days, spans in hours.items():
+            for day in SEVERAL_DAYS.get(days) or (DayKind(days),):
+                for n, span in enumerate(spans):
+                    row = {"town_id": self._places.town_id, "day_kind": day, "n": n}
+                    self._rows[table].append(row | of | dict(zip(ends, span, strict=True)))
+
+    def _add_node(self, parent: Row | None, kind: TerritoryKind, name: str, position: list[float] | None = None) -> Row:
+        columns = {"kind": kind, "name": name, "path": "", "homes": 0, **_position(position)}
+        node = self._add(Territory, parent_id=parent["id"] if parent else None, **columns)
         node["path"] = f"{parent['path'] if parent else ''}{node['id']}/"
         return node
 
@@ -146,6 +176,11 @@ class _PlaceMaker:
         for node in reversed(nodes):
             if node["parent_id"] is not None:
                 by_id[node["parent_id"]]["homes"] += node["homes"]
+
+
+def _position(position: list[float] | None) -> Row:
+    latitude, longitude = position or (None, None)
+    return {"latitude": latitude, "longitude": longitude}
 
 
 def _doors(layout: dict[str, int]) -> Iterator[str]:

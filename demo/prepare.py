@@ -18,7 +18,7 @@ Binfen 缤纷 serves the demo town.
   address      http://{address}/api/v1
   documents    http://{address}/docs
   residents    POST /api/v1/auth/wechat  {{"code": "demo:resident-00001"}}   (to 14657)
-  staff        POST /api/v1/auth/staff   scanner, organiser, manager, admin or auditor; password {password}
+  staff        POST /api/v1/auth/staff   scanner, organiser, manager, property, merchant, admin, auditor; password {password}
 Stop it with Ctrl+C.
 """
 

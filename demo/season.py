@@ -19,7 +19,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from demo.making import RisingIds, Row, Rows
 from demo.places import Places
-from models.activities import Activity, ActivityStatus, Allocation, Series, Session, SessionStatus
+from models.activities import Activity, ActivityStatus, Allocation, Audience, Series, Session, SessionStatus
 from models.territory import Scene
 from rules.activities.questions import check_questions
 from rules.activities.series import PLAN_FIELDS, Pattern, Plan, days_of, moments_of, parse_rule
@@ -39,6 +39,7 @@ PLAIN: dict[str, Any] = {
     "party_size_max": 1,
     "age_min": None,
     "age_max": None,
+    "audience": None,
     "price": 0,
     "waiting_max": 0,
     "offer_minutes": 0,
@@ -239,6 +240,7 @@ def _plan_activity(places: Places, id_: int, described: dict[str, Any]) -> Plann
 
 def _activity_row(town_id: int, activity: PlannedActivity, described: dict[str, Any], created_at: datetime) -> Row:
     columns = PLAIN | {name: described[name] for name in PLAIN if name in described} | asdict(activity)
+    columns["audience"] = Audience(described["audience"]) if "audience" in described else None
     del columns["fill"]
     asked = [{"choices": [], "required": False} | question for question in described.get("questions", ())]
     columns |= {

@@ -16,11 +16,16 @@ from random import Random
 from sqlalchemy import bindparam, select
 from sqlalchemy.dialects.postgresql import insert
 
+from demo.estates import make_estates
+from demo.groups import make_groups
 from demo.history import make_history
 from demo.making import Progress, collector_at_rest, dice, take_statistics, write_rows
+from demo.moderation import make_moderation
+from demo.notices import make_notices
 from demo.people import STAFF, keep_password, make_people
 from demo.places import make_places
 from demo.points import make_points, open_purses, settle_purses
+from demo.rewards import make_rewards
 from demo.scans import make_scans
 from demo.season import PAST_DAYS, commit_to_draws, extend_season, make_season
 from demo.slots import make_slots, occupy_rooms
@@ -30,6 +35,8 @@ from rules.ids import IdMaker
 from rules.keys import Keys
 from rules.residents.passwords import HASHER
 from rules.rulebook.versions import InForce, publish, rulebook_in_force
+from rules.search.refreshing import fill as fill_search
+from rules.search.refreshing import rebuild as rebuild_search
 from rules.work import SYSTEM, Transactions, Work
 
 CODE = "binfen"
@@ -88,6 +95,7 @@ def seed(
             transactions.write(town.id, SYSTEM, commit_to_draws, keys)
             transactions.write(town.id, SYSTEM, occupy_rooms)
             transactions.write(town.id, SYSTEM, keep_password, password)
+            transactions.write(town.id, SYSTEM, fill_search)
         return False
     password_hashes = {username: HASHER.hash(password) for username in STAFF}
     with collector_at_rest():
@@ -95,7 +103,7 @@ def seed(
 
 
 def _build(work: Work, keys: Keys, plan: Plan, progress: Progress | None) -> bool:
-    town = {"id": TOWN_ID, "code": CODE, "name": NAME, "host_kind": HostKind.GOVERNMENT, "is_demo": True}
+    town = {"id": TOWN_ID, "code": CODE, "name": NAME, "host_kind": HostKind.OPERATOR, "is_demo": True}
     if work.db.scalar(_claim, town) is None:
         return False
     places = make_places(TOWN_ID, plan.days[0])
@@ -110,9 +118,17 @@ def _build(work: Work, keys: Keys, plan: Plan, progress: Progress | None) -> boo
         write_rows(work.db, rows, progress)
     commit_to_draws(work, keys)
     points = make_points(TOWN_ID, purses, in_force, people.scanner_id, plan.season_begins_at, history)
+    mall = make_rewards(_dice(plan, "rewards"), places, people, purses.points, in_force, points, plan.midnight)
     write_rows(work.db, points.rows, progress)
+    write_rows(work.db, mall, progress)
     settle_purses(work, purses, points)
     write_rows(work.db, make_scans(TOWN_ID, people.scanner_id, history, points.paid), progress)
+    write_rows(work.db, make_estates(_dice(plan, "estates"), places, people, plan.days[0], plan.midnight), progress)
+    notices = make_notices(_dice(plan, "notices"), places, people, season, history, plan.midnight)
+    write_rows(work.db, notices, progress)
+    write_rows(work.db, make_groups(_dice(plan, "groups"), places, people, plan.midnight), progress)
+    write_rows(work.db, make_moderation(_dice(plan, "moderation"), places, people, plan.midnight), progress)
+    rebuild_search(replace(then, now=plan.midnight))
     take_statistics(work.db)
     return True
 
