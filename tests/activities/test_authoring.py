@@ -35,6 +35,7 @@ def test_a_draft_says_what_its_organiser_said(desk: Desk, town: TownBuilder) -> 
         "party_size_max": 3,
         "age_min": 6,
         "age_max": 12,
+        "audience": "children",
         "price": 30,
         "allocation": "lottery",
         "waiting_max": 5,

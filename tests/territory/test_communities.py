@@ -11,8 +11,10 @@ from blueprints.edge.house import House
 from models.territory import ServiceCentre, Territory, TerritoryKind
 from models.venues import Venue
 from tests.build import ApiClient, TownBuilder, add, new_town
+from tests.territory.centres import MONDAY, at
 
 UNKNOWN = (404, "community.unknown")
+NOWHERE = {"latitude": None, "longitude": None}
 
 
 def a_place(town: TownBuilder, parent_id: int, kind: TerritoryKind, name: str, homes: int = 0) -> int:
@@ -32,8 +34,8 @@ def test_all_communities_of_the_town_are_listed(town: TownBuilder, api: ApiClien
     assert answer.status_code == 200
     assert answer.json == {
         "items": [
-            {"id": str(town.community_id), "name": "星民社区", "homes": 0},
-            {"id": str(town.other_community_id), "name": "水电社区", "homes": 0},
+            {"id": str(town.community_id), "name": "星民社区", "homes": 0, **NOWHERE, "distance_metres": None},
+            {"id": str(town.other_community_id), "name": "水电社区", "homes": 0, **NOWHERE, "distance_metres": None},
         ]
     }
 
@@ -51,11 +53,15 @@ def test_a_community_is_shown_with_estates_centres_and_rooms(town: TownBuilder, 
     a_place(town, town.other_community_id, TerritoryKind.ESTATE, "水电新村")
     [(centre_id,)] = town.rows(ServiceCentre.id, territory_id=town.community_id)
     reading = town.act(None, lambda work: add(work, Venue, service_centre_id=centre_id, name="阅览室", capacity=30))
-    assert api.get(f"/communities/{town.community_id}").json == {
+    with at(MONDAY):
+        shown = api.get(f"/communities/{town.community_id}").json
+    assert shown == {
         "id": str(town.community_id),
         "name": "星民社区",
         "homes": 0,
-        "estates": [{"id": str(estate), "name": "星民小区", "homes": 320}],
+        **NOWHERE,
+        "path": f"{town.street_id}/{town.community_id}/",
+        "estates": [{"id": str(estate), "name": "星民小区", "homes": 320, **NOWHERE}],
         "centres": [
             {
                 "id": str(centre_id),
@@ -63,6 +69,8 @@ def test_a_community_is_shown_with_estates_centres_and_rooms(town: TownBuilder, 
                 "address": "测试路 1 号",
                 "opens_at": "09:00",
                 "closes_at": "17:00",
+                **NOWHERE,
+                "open_now": True,
                 "venues": [
                     {"id": str(town.venue_id), "name": "多功能厅", "capacity": 200},
                     {"id": str(reading), "name": "阅览室", "capacity": 30},
