@@ -94,6 +94,55 @@ def test_a_misspelt_fact_is_seen_in_the_check_and_so_is_a_debt_that_nobody_could
     assert "the ledger knows no debts" in desk.says("check", desk.file(owed))
 
 
+NOT_DONE = """
+[[tally]]
+id = "month"
+title = "本月得分"
+of = "points"
+per = "month"
+[[ranking]]
+id = "star"
+title = "每月之星"
+measure = "tally.month"
+every = "month"
+top = 3
+[[redemption]]
+id = "goods"
+title = "兑换礼品"
+kinds = ["goods"]
+pick_up_days = 7
+substitution = true
+"""
+
+FEW = """
+[[ranking]]
+id = "few"
+title = "志愿者"
+measure = "tally.month"
+every = "month"
+top = 3
+decided_by = "panel"
+where = { person.volunteer = true }
+"""
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ("", None),
+        ('[[redemption]]\nid = "draw"\ntitle = "抽奖"\nkinds = ["lottery"]\n', "redemption.lottery"),
+        (
+            FEW,
+            "ranking.decided_by, ranking few (in words only)",
+        ),
+    ],
+)
+def test_what_the_house_does_not_do_yet_is_named_and_nothing_else(desk: Desk, more: str, said: str | None) -> None:
+    told = desk.says("check", desk.file(RULES + NOT_DONE + more)).splitlines()
+    named = [line for line in told if line.startswith("written down, and not applied")]
+    assert named == ([] if said is None else [f"written down, and not applied by the house yet: {said}"])
+
+
 def test_everything_that_is_wrong_is_told_with_its_key_and_line(desk: Desk) -> None:
     wrong = (
         RULES.replace("years = 1", "years = 99").replace("amount = 5", "amount = -5").replace("title =", "titel =", 1)
