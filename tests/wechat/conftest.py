@@ -36,6 +36,9 @@ class NoCache:
     def get(self, fetch: Callable[[], FetchedToken]) -> str:
         return fetch().value
 
+    def forget(self, token: str) -> None:
+        """There is nothing to forget."""
+
 
 @pytest.fixture
 def clock() -> Clock:

@@ -324,3 +324,21 @@ def test_a_fake_is_one_mini_program(appid: str, clock: Clock, cache: TokenCache)
     client = WechatClient(appid=appid, secret=SECRET, token_cache=cache, transport=other.transport())
     with pytest.raises(Misconfigured):
         client.access_token()
+
+
+def test_the_fakes_of_a_deployment_s_processes_take_one_another_s_token(transactions, keys, appid) -> None:
+    def process() -> WechatClient:
+        return make_client(mode_is_fake=True, appid=appid, secret=SECRET, transactions=transactions, keys=keys)
+
+    one, another = process(), process()
+    token = one.access_token()
+    for client in (another, one):
+        client.make_link("pages/activity", "scene=a", 1)
+        assert client.access_token() == token
+    stranger = FakeWechat(appid=appid, secret=SECRET)
+    stranger.share_tokens(b"another deployment's")
+    client = WechatClient(
+        appid=appid, secret=SECRET, token_cache=TokenCache(transactions, keys, appid), transport=stranger.transport()
+    )
+    client.make_link("pages/activity", "scene=a", 1)
+    assert (stranger.calls["/wxa/generate_urllink"], client.access_token() != token) == (2, True)
