@@ -27,6 +27,11 @@ def test_there_are_examples() -> None:
 
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_an_example_is_what_happens(town: TownBuilder, api: ApiClient, example: str) -> None:
+    play(town, api, example)
+
+
+def play(town: TownBuilder, api: ApiClient, example: str) -> None:
+    """Call what an example calls, line by line, and compare."""
     people = {name: town.resident() for name in ("daughter", "mother", "neighbour")}
     callers = {"visitor": api, **{name: api.as_(person) for name, person in people.items()}}
     callers["desk"] = api.as_(town.staff(Role.SCANNER, at=town.community_id))

@@ -29,6 +29,25 @@ FOR_SOMEBODY = {
     "POST /sessions/{session_id}/reservations",
     "POST /venues/{venue_id}/bookings",
     "POST /me/checkins",
+    "GET /me/estate",
+    "GET /me/repairs",
+    "POST /repairs",
+    "GET /me/complaints",
+    "POST /complaints",
+    "GET /me/redemptions",
+    "POST /rewards/{reward_id}/redemptions",
+    "GET /me/household",
+    "POST /me/household",
+    "DELETE /me/household",
+    "DELETE /me/household/request",
+    # for a child, by its guardian alone
+    "GET /me/consents",
+    "POST /me/consents",
+    "DELETE /me/consents/{purpose}",
+    "POST /me/exports",
+    "POST /me/erasure",
+    "GET /me/erasure",
+    "DELETE /me/erasure",
 }
 
 
