@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from marshmallow import Schema, fields
 
 import app as _rooms_are_loaded  # noqa: F401
-from blueprints.edge.fields import Cursor, Id, Moment
+from blueprints.edge.fields import Cursor, Distance, Id, Moment
 from blueprints.edge.orjson_provider import OrjsonProvider
 from blueprints.edge.schemas import Fast
 from blueprints.seals.schemas import Hexadecimal
@@ -24,6 +24,7 @@ from blueprints.volunteering.certificate_schemas import VerifyPath
 from blueprints.volunteering.schemas import Hours
 from models.ledger import NEVER
 from rules.clock import ZONE
+from rules.geography import FAR
 from rules.ids import ID_MAX
 
 PROVIDER = OrjsonProvider(Flask(__name__, static_folder=None))
@@ -44,6 +45,7 @@ def fast_schemas(parent: type[Fast] = Fast) -> Iterator[type[Fast]]:
 
 #: Kinds of fields that rooms made for themselves, and whatever JSON can hold.
 OWN_KINDS: dict[type[fields.Field], st.SearchStrategy[Any]] = {
+    Distance: st.integers(0, 2 * FAR),
     Hexadecimal: st.binary(max_size=32),
     Hours: st.integers(-(10**9), 10**9),
     VerifyPath: st.builds(SimpleNamespace, code=TEXT, town_code=TEXT),
@@ -117,7 +119,14 @@ ALL = sorted(set(fast_schemas()), key=lambda schema: schema.__name__)
 
 def test_the_walk_finds_the_answers_of_the_rooms() -> None:
     names = {schema.__name__ for schema in ALL}
-    assert names >= {"SessionView", "ActivityDetailView", "ScanView", "StatementLinePage", "PointsView", "PlaceList"}
+    assert names >= {
+        "SessionView",
+        "ActivityDetailView",
+        "ScanView",
+        "StatementLinePage",
+        "PointsView",
+        "ListedPlaceList",
+    }
 
 
 @pytest.mark.parametrize("schema_class", ALL, ids=lambda schema: schema.__name__)

@@ -92,6 +92,16 @@ def test_every_setting_can_be_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
         "WECHAT": "real",
         "WECHAT_APPID": "wx1",
         "WECHAT_SECRET": SECRET,
+        "WECHAT_TEMPLATES": "{}",
+        "WECHAT_URL": "https://wechat.example.cn",
+        "WECHAT_PUSH_TOKEN": "AAAAA",
+        "STORAGE": "s3",
+        "S3_ENDPOINT": "https://cos.example.cn",
+        "S3_BUCKET": "pictures",
+        "S3_ACCESS_KEY": "key",
+        "S3_SECRET_KEY": SECRET,
+        "S3_REGION": "ap-shanghai",
+        "UPLOAD_BYTES_MAX": "1048576",
         "DEMO_PASSWORD": "x",
         "LOG_LEVEL": "ERROR",
         "PUBLIC_URL": "https://binfen.example.cn",
@@ -112,6 +122,11 @@ BAD = {
     "REQUEST_SECONDS": ["0", "soon", "51", "-1", "nan", "inf", ""],
     "BODY_BYTES_MAX": ["0", "1MB", "1023", ""],
     "WECHAT": ["yes", "", "FAKE!"],
+    "WECHAT_URL": ["", "api.weixin.qq.com", "https://api.weixin.qq.com/"],
+    "STORAGE": ["minio", "", "S3!"],
+    "S3_ENDPOINT": ["cos.example.cn", "https://cos.example.cn/"],
+    "UPLOAD_BYTES_MAX": ["0", "8MB", "67108865", ""],
+    "WECHAT_TEMPLATES": ["[]", "{", '{"points": {"id": "x"}}'],
     "LOG_LEVEL": ["LOUD", "info", ""],
     "PUBLIC_URL": ["binfen.example.cn", "ftp://binfen.example.cn", "https://binfen.example.cn/"],
     "HTTPS_ONLY": ["perhaps", ""],
@@ -259,3 +274,16 @@ def test_a_start_in_the_middle_of_another_ones_first_start_shares_its_keys(
     monkeypatch.setattr("rules.keys.generate", generate_late)
     first = close(create_app(settings_for(url, tmp_path)))
     assert others[0].keys.token == first.keys.token
+
+
+@pytest.mark.parametrize("missing", ["S3_ENDPOINT", "S3_BUCKET", "S3_ACCESS_KEY", "S3_SECRET_KEY"])
+def test_s3_needs_its_address_its_bucket_and_its_keys(monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
+    needed = {"S3_ENDPOINT": "https://cos.example.cn", "S3_BUCKET": "b", "S3_ACCESS_KEY": "k", "S3_SECRET_KEY": SECRET}
+    monkeypatch.setenv("STORAGE", "s3")
+    for name, value in needed.items():
+        if name != missing:
+            monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsInvalid, match=missing):
+        read_settings()
+    monkeypatch.setenv(missing, needed[missing])
+    assert read_settings().s3_bucket == needed["S3_BUCKET"]
