@@ -25,12 +25,13 @@ from rules.checkins.codes import issue_code
 from rules.clock import utc_now
 from rules.ledger.pools import grant_budget, open_book
 from rules.ledger.transactions import POINTS
+from rules.notices.templates import OF_THE_DEMO, read_templates
 from rules.residents.passwords import HASHER
 from rules.residents.sign_in import openid_context
 from rules.residents.tokens import Owner, issue_access_token
 from rules.rulebook.versions import publish
 from rules.work import SYSTEM, Actor, ActorKind, Grant, Transactions, Work
-from settings import Environment, Settings, WechatMode
+from settings import Environment, Settings, StorageMode, WechatMode
 
 PASSWORD = "a password of the tests"
 PASSWORD_HASH = HASHER.hash(PASSWORD)
@@ -63,6 +64,16 @@ def settings_for(database_url: str, instance_dir: Path, **changes: Any) -> Setti
         wechat=WechatMode.FAKE,
         wechat_appid="wx-test",
         wechat_secret="secret-of-the-tests",
+        wechat_url="https://api.weixin.qq.com",
+        wechat_templates=read_templates(OF_THE_DEMO),
+        wechat_push_token="push-token-of-the-tests",
+        storage=StorageMode.LOCAL,
+        s3_endpoint="",
+        s3_bucket="",
+        s3_access_key="",
+        s3_secret_key="",
+        s3_region="us-east-1",
+        upload_bytes_max=8 * 1024 * 1024,
         demo_password="binfen-demo",
         log_level="INFO",
         public_url="",

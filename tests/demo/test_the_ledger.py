@@ -75,7 +75,8 @@ def test_each_posting_continues_the_counters_where_the_one_before_left_them(demo
 
 def test_open_lots_are_the_balance_of_their_wallet(demo: Demo):
     lots = demo.rows(select(Lot.account_id, func.sum(Lot.credited - Lot.debited)).group_by(Lot.account_id))
-    wallets = select(Account.id, Account.credited - Account.debited).where(Account.kind == AccountKind.WALLET)
+    with_lots = Account.kind.in_((AccountKind.WALLET, AccountKind.ESCROW))
+    wallets = select(Account.id, Account.credited - Account.debited).where(with_lots)
     assert dict(lots) == dict(demo.rows(wallets))
     assert {row[0].year for row in demo.rows(select(Lot.expires_on))} == {2027, 2028, NEVER.year}  # hours never lapse
 

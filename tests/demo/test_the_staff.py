@@ -11,8 +11,12 @@ from sqlalchemy import func, select
 from app import create_app
 from blueprints.edge.house import EXTENSION
 from demo.seed import TOWN_ID
+from models.centres import CentreStaff
 from models.ledger import Txn
+from models.moderation import Content
+from models.notices import Announcement
 from models.residents import Role
+from models.territory import Operator
 from rules.clock import utc_now
 from rules.residents.tokens import Owner, issue_access_token
 from rules.work import ActorKind
@@ -26,8 +30,19 @@ NOT_THERE = {"import_id"}
 
 #: The rooms in which a role reads something.
 ROOMS = {
-    Role.MANAGER: {"adjustments", "imports", "rulebook", "service_records"},
-    Role.AUDITOR: {"ledger", "reports", "jobs"},
+    Role.MANAGER: {
+        "adjustments",
+        "announcements",
+        "centre_keeping",
+        "imports",
+        "moderation",
+        "notices",
+        "operators",
+        "own_phone",
+        "rulebook",
+        "service_records",
+    },
+    Role.AUDITOR: {"ledger", "reports", "jobs", "notices"},
 }
 
 
@@ -40,6 +55,15 @@ def test_staff_read_what_their_role_is_for(demo: Demo, tmp_path: Path, username:
     app = create_app(settings_for(url, tmp_path, log_level="ERROR"))
     house = app.extensions[EXTENSION]
     txn_id = demo.rows(select(func.min(Txn.id)))[0][0]
+    staff_id, centre_id = demo.rows(select(CentreStaff.id, CentreStaff.service_centre_id))[0]
+    operator_id = demo.rows(select(func.min(Operator.id)))[0][0]
+    known = {
+        "service_centre_id": centre_id,
+        "staff_id": staff_id,
+        "operator_id": operator_id,
+        "content_id": demo.rows(select(func.min(Content.id)))[0][0],
+        "announcement_id": demo.rows(select(func.min(Announcement.id)).where(Announcement.confirmation_needed))[0][0],
+    }
     asked = set()
     with time_machine.travel(NOW, tick=False):
         owner = Owner(ActorKind.STAFF, TOWN_ID, demo.staff(username).id, 1)
@@ -50,7 +74,7 @@ def test_staff_read_what_their_role_is_for(demo: Demo, tmp_path: Path, username:
             if "GET" not in (rule.methods or ()) or need not in roles:
                 continue
             asked.add(room)
-            ids = dict.fromkeys(rule.arguments, txn_id)
+            ids = {name: known.get(name, txn_id) for name in rule.arguments}
             with app.test_request_context():
                 path = app.url_for(rule.endpoint, **ids)
             answer = app.test_client().get(f"{path}?{MONTH}" if "settlement" in path else path, headers=headers)

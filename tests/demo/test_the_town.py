@@ -257,7 +257,7 @@ def test_the_code_of_a_resident_of_the_town_signs_that_resident_in(demo: Demo, n
     assert demo.keys.open(sealed, openid_context(TOWN_ID, id_)) == openid_of(number)
 
 
-@pytest.mark.parametrize("username", ["scanner", "organiser", "manager", "admin", "auditor"])
+@pytest.mark.parametrize("username", ["scanner", "organiser", "manager", "admin", "auditor", "property", "merchant"])
 def test_staff_sign_in_with_the_demo_password(demo: Demo, username: str):
     credentials = demo.transactions.read(TOWN_ID, demo.staff(username), find_credentials, username)
     assert check_password(credentials, PASSWORD) == demo.staff(username).id

@@ -29,6 +29,7 @@ FORMS = (
     ("<moment>", re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+08:00")),
     ("<day>", re.compile(r"\d{4}-\d\d-\d\d")),
     ("<newcomer>", re.compile(r"居民\d{4}")),
+    ("<pick-up code>", re.compile(r"^[0-9A-Z]{12}$")),
 )
 #: What is on depends on the hour: the reading room's day, evening and night have names and visitors of their own, and
 #: around a change two of them are open at once.
