@@ -9,7 +9,7 @@ from sqlalchemy import and_, bindparam, func, select
 from sqlalchemy.orm import aliased
 
 from models.activities import Activity, ActivityStatus, Session, SessionStatus
-from models.groups import Group, GroupActivity, GroupMember, MemberStatus
+from models.groups import GroupActivity, GroupMember, MemberStatus
 from models.residents import Resident, ResidentStatus, Role
 from models.rulebook import StandingSuspension
 from models.territory import Territory
@@ -85,7 +85,7 @@ _offer = (
         Resident.born_on,
         _home.path.label("home_path"),
         _suspended_until.label("suspended_until"),
-        Group.name.label("for_members_of"),
+        GroupActivity.group_id.label("for_members_of"),
         GroupMember.id.label("member_id"),
     )
     .join(Activity, and_(Activity.town_id == Session.town_id, Activity.id == Session.activity_id))
@@ -101,7 +101,6 @@ _offer = (
             GroupActivity.members_only,
         ),
     )
-    .outerjoin(Group, and_(Group.town_id == GroupActivity.town_id, Group.id == GroupActivity.group_id))
     .outerjoin(
         GroupMember,
         and_(
@@ -139,7 +138,7 @@ def check_eligible(work: Work, offer: AnyRow, resident_id: int, party_size: int)
     if offer.eligible_path is not None and not (offer.home_path or "").startswith(offer.eligible_path):
         raise OutsideTerritory(place=offer.eligible_name)
     if offer.for_members_of is not None and offer.member_id is None:
-        raise GroupMembersOnly(group=offer.for_members_of)
+        raise GroupMembersOnly
     if offer.volunteers_only and not is_volunteer(work, resident_id):
         raise VolunteersOnly
     _check_age(offer)

@@ -57,8 +57,8 @@ class OutsideTerritory(RuleError):
 class GroupMembersOnly(RuleError):
     code = "reservation.group_members_only"
     kind = Kind.FORBIDDEN
-    zh = "这个活动仅限“{group}”小组的成员预约。"
-    en = "Only members of the group “{group}” may reserve this activity."
+    zh = "这个活动仅限主办小组的成员预约。"
+    en = "Only members of the group that runs this activity may reserve it."
 
 
 class VolunteersOnly(RuleError):

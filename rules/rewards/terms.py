@@ -14,6 +14,7 @@ from typing import Any
 
 from rules.clock import local_day, local_moment
 from rules.errors import RuleError
+from rules.ledger.reading import read_spendable
 from rules.ledger.transactions import Cause
 from rules.points.events import Occurrence, record_event
 from rules.points.holders import book_code, lots_of, standing_of
@@ -161,8 +162,7 @@ def _refusal_of(work: Work, refusal: Refusal, wanted: Wanted) -> RuleError:
     if refusal.code == "not_offered":
         return RedemptionNotOffered()
     if refusal.code == "points_insufficient":
-        spendable = refusal.sentence.partition("可用 ")[2].removesuffix(" 分")
-        return short_of_points(work, wanted.resident_id, wanted.points, spendable)
+        return short_of_points(work, wanted.resident_id, wanted.points, read_spendable(work, wanted.resident_id))
     of_code: dict[str, type[RuleError]] = {
         "suspended": RedemptionSuspended,
         "outside_window": RedemptionWindowClosed,

@@ -21,7 +21,7 @@ from models.reservations import Appeal, AppealStatus, Reservation
 from models.residents import Erasure, Proxy, ProxyKind, Resident
 from models.residents.rights import IS_OPEN
 from rules.clock import local_day
-from rules.errors import Kind, RuleError
+from rules.errors import InBoth, Kind, RuleError
 from rules.outbox import Message, put
 from rules.residents.acting import ward_for
 from rules.residents.ages import ADULT_YEARS
@@ -66,14 +66,14 @@ class ErasureBlocked(RuleError):
     code = "erasure.blocked"
     kind = Kind.CONFLICT
     zh = "还有事项没有办结，暂不能注销：{reason}。"
-    en = "Something has to end first: {reason_en}."
+    en = "Something has to end first: {reason}."
 
 
 WHY = {
-    "adjustment": ("有一笔积分调整待审批", "a correction of your points waits for a second person"),
-    "appeal": ("有一项未到申诉待处理", "an appeal of yours waits for an answer"),
-    "visit": ("您正在活动现场，请先签退", "you are checked in; check out first"),
-    "child": (
+    "adjustment": InBoth("有一笔积分调整待审批", "a correction of your points waits for a second person"),
+    "appeal": InBoth("有一项未到申诉待处理", "an appeal of yours waits for an answer"),
+    "visit": InBoth("您正在活动现场，请先签退", "you are checked in; check out first"),
+    "child": InBoth(
         "您是孩子唯一的监护人，请先为孩子办理注销或变更监护人",
         "a child has no other guardian; see to the child first",
     ),
@@ -159,7 +159,7 @@ def ask_erasure(work: Work, confirmation: str, resident_id: int | None = None) -
         raise ConfirmationWrong
     lock_record(work, whom)
     if (matter := open_matter(work, whom)) is not None:
-        raise ErasureBlocked(reason=matter[0], reason_en=matter[1])
+        raise ErasureBlocked(reason=matter)
     due_at = work.now + timedelta(days=REFLECTION_DAYS)
     row = {
         "town_id": work.town_id,
@@ -194,8 +194,8 @@ def take_erasure_back(work: Work, resident_id: int | None = None) -> None:
         raise ErasureBegun
 
 
-def open_matter(work: Work, resident_id: int) -> tuple[str, str] | None:
-    """What somebody has yet to decide on about a resident, in Chinese and in English."""
+def open_matter(work: Work, resident_id: int) -> InBoth | None:
+    """What somebody has yet to decide on about a resident."""
     today = local_day(work.now)
     grown_up = today.replace(year=today.year - ADULT_YEARS, day=min(today.day, 28))
     asked = {"town": work.town_id, "resident": resident_id, "now": work.now, "grown_up_since": grown_up}

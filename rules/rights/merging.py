@@ -31,7 +31,7 @@ from models.territory import Territory
 from models.uploads import Upload
 from models.venues import VenueBooking
 from models.volunteering import Certificate, ServiceRecord
-from rules.errors import Kind, RuleError
+from rules.errors import InBoth, Kind, RuleError
 from rules.ids import ID_MAX
 from rules.keys import Keys
 from rules.ledger.emptying import empty_wallet
@@ -79,7 +79,7 @@ class MergingBlocked(RuleError):
     code = "merging.blocked"
     kind = Kind.CONFLICT
     zh = "现在还不能合并：{reason}。"
-    en = "They can't be joined yet: {reason_en}."
+    en = "They can't be joined yet: {reason}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,15 +333,13 @@ def _move_points(work: Work, merging: Any) -> int:
 
 def _refuse_blocked(work: Work, resident_id: int) -> None:
     if (matter := open_matter(work, resident_id)) is not None:
-        raise MergingBlocked(reason=matter[0], reason_en=matter[1])
+        raise MergingBlocked(reason=matter)
     if any(deed.__name__ != "end_group" for deed, _ in find_open(work, resident_id)):
-        raise MergingBlocked(
-            reason="还有未结束的预约、场地或兑换", reason_en="a place, a room or a reward is still open"
-        )
+        raise MergingBlocked(reason=InBoth("还有未结束的预约、场地或兑换", "a place, a room or a reward is still open"))
     if _any_of(work, _HOURS, resident_id):
-        raise MergingBlocked(reason="新账号已有志愿服务时长，不能转移", reason_en="the account has hours of service")
+        raise MergingBlocked(reason=InBoth("新账号已有志愿服务时长，不能转移", "the account has hours of service"))
     if _any_of(work, _PROXIES, resident_id):
-        raise MergingBlocked(reason="新账号有代办授权，请先解除", reason_en="the account has proxies; end them first")
+        raise MergingBlocked(reason=InBoth("新账号有代办授权，请先解除", "the account has proxies; end them first"))
 
 
 def _any_of(work: Work, statements: Sequence[Select[Any]], resident_id: int) -> bool:

@@ -17,7 +17,15 @@ from rules.errors import RuleError
 RULES = Path(__file__).resolve().parents[2] / "rules"
 WRITERS = {"rules.outbox", "models.jobs.Outbox"}
 #: Looks like a topic, and is none: the beginning of some, and what the rulebook has keys for.
-NO_TOPICS = {"reminder.session", "booking.changes_max", "booking.leaves", "currency.opening", "currency.scope"}
+NO_TOPICS = {
+    "reminder.session",
+    "booking.changes_max",
+    "booking.leaves",
+    "currency.opening",
+    "currency.scope",
+    "redemption.lottery",
+    "ranking.decided_by",
+}
 looks_like_a_topic = re.compile(r"[a-z_]+\.[a-z_]+").fullmatch
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import literal, select
 
 from models.residents import Consent, MobileHolder, Proxy, Registration, Resident, Role
 from rules.residents import desk as desk_rules
+from rules.residents import numbers
 from rules.residents.phones import phone_index, read_phone
 from rules.residents.sign_in import CONSENT_VERSION
 from tests.build import ApiClient, TownBuilder, fresh_key, new_town
@@ -183,7 +184,7 @@ def test_with_the_guard_taken_away_several_desks_register_it(
         all_have_looked.wait(timeout=30)
 
     monkeypatch.setattr(desk_rules, "_refuse_taken", look_and_wait)
-    monkeypatch.setattr(desk_rules, "_take_mobile", select(literal(1)))
+    monkeypatch.setattr(numbers, "_take_mobile", select(literal(1)))
     phone = a_mobile()
     statuses = from_threads(
         lambda n: register(desks, town, name=f"居民{n}", phone=phone).status_code, [(n,) for n in range(6)]
