@@ -20,6 +20,7 @@ from models.favourites import Favourite, FavouriteKind
 from models.moderation import Content
 from models.search import FoundKind
 from models.venues import Venue
+from rules.daily_limits import count_today
 from rules.errors import Kind, RuleError
 from rules.moderation.visibility import passed
 from rules.paging import Page, Position, cut
@@ -62,6 +63,8 @@ class FavouriteView:
     is_gone: bool
     on_next: OnNext | None
 
+
+FAVOURITES_A_DAY = 200  #: that one resident may keep
 
 _mine = (Favourite.town_id == bindparam("town"), Favourite.resident_id == bindparam("resident"))
 _columns = (Favourite.id, Favourite.kind, Favourite.subject_id, Favourite.title, Favourite.added_at)
@@ -119,11 +122,12 @@ _rooms = select(Venue.id, Venue.service_centre_id).where(
 
 
 def keep_favourite(work: Work, kind: FavouriteKind, subject_id: int) -> FavouriteView:
-    """Keep a thing; once more changes nothing. Raises FavouriteUnknown."""
+    """Keep a thing; once more changes nothing. Raises FavouriteUnknown, DailyLimitReached."""
     entry = _read_entries(work, kind, [subject_id]).get(subject_id)
     if entry is None:
         raise FavouriteUnknown
     thing = {"resident_id": work.actor.id, "kind": kind, "subject_id": subject_id}
+    count_today(work, "favourite", FAVOURITES_A_DAY)
     row = {"town_id": work.town_id, "id": work.new_id(), "title": entry.title, "added_at": work.now}
     return _view_all(work, [work.core.execute(_keeping, row | thing).one()])[0]
 

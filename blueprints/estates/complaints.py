@@ -16,6 +16,7 @@ from blueprints.estates.complaint_schemas import (
     MyComplaintArguments,
     MyComplaintView,
 )
+from rules.daily_limits import DailyLimitReached
 from rules.estates import complaints, refusals
 from rules.residents import acting
 from rules.residents.identity import Forbidden
@@ -35,6 +36,7 @@ Wish = dict[str, Any]
     refuses=[
         *acting.REFUSALS,
         *CLAIMING,
+        DailyLimitReached,
         Forbidden,
         refusals.EstateUnknown,
         refusals.NotOfThisEstate,

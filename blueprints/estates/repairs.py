@@ -29,6 +29,7 @@ from blueprints.estates.repair_schemas import (
     StartRequest,
     VisitRequest,
 )
+from rules.daily_limits import DailyLimitReached
 from rules.estates import handling, refusals, repairs, responding, submitting
 from rules.moderation.refusals import ContentRefused
 from rules.residents import acting
@@ -51,6 +52,7 @@ STEP = (refusals.RepairChanged, refusals.RepairUnknown, refusals.StepNotAllowed)
     refuses=[
         *acting.REFUSALS,
         *CLAIMING,
+        DailyLimitReached,
         ContentRefused,
         Forbidden,
         PhoneInvalid,

@@ -9,6 +9,7 @@ from blueprints.edge.room import Room
 from blueprints.edge.schemas import page_of
 from blueprints.favourites.schemas import FavouriteRequest, FavouritesArguments, FavouriteView
 from rules import favourites
+from rules.daily_limits import DailyLimitReached
 from rules.work import Work
 
 room = Room("favourites", __name__, description="What residents keep to find it again")
@@ -24,7 +25,7 @@ def list_favourites(work: Work, wish: Wish) -> Any:
     return favourites.list_favourites(work, wish["kind"], wish["cursor"], wish["limit"])
 
 
-@room.does("PUT", "/me/favourites", needs=RESIDENT, refuses=[favourites.FavouriteUnknown])
+@room.does("PUT", "/me/favourites", needs=RESIDENT, refuses=[DailyLimitReached, favourites.FavouriteUnknown])
 @room.arguments(FavouriteRequest)
 @room.response(200, FavouriteView)
 def keep_favourite(work: Work, wish: Wish) -> Any:

@@ -30,6 +30,7 @@ from blueprints.groups.gathering_schemas import (
 from models.residents import Role
 from rules.activities.questions import QuestionsInvalid
 from rules.activities.refusals import ActivityInvalid, ActivityOver, ActivityUnknown
+from rules.daily_limits import DailyLimitReached
 from rules.groups import activities, meetups, posts
 from rules.groups import refusals as no
 from rules.moderation.refusals import ContentRefused
@@ -46,7 +47,7 @@ MEETUPS = page_of(MeetupView, "group-meetups")
 PROPOSALS = page_of(ProposalView, "group-proposals")
 BELONGING = (no.GroupUnknown, no.NotMember)
 RUNNING = (no.GroupUnknown, no.NotGroupManager, no.NotMember)
-WRITING = (ContentRefused, no.DailyLimitReached, no.ResidentSuspended)
+WRITING = (ContentRefused, DailyLimitReached, no.ResidentSuspended)
 LINKING = (ActivityOver, ActivityUnknown, Forbidden, no.GroupUnknown)
 
 

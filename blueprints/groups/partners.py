@@ -30,6 +30,7 @@ from blueprints.groups.partner_schemas import (
 )
 from blueprints.groups.schemas import Acceptance
 from models.residents import Role
+from rules.daily_limits import DailyLimitReached
 from rules.groups import blocks, cards, disclosing, messages, partners, responses
 from rules.groups import refusals as no
 from rules.groups.addresses import AddressInText
@@ -43,7 +44,7 @@ room = Room("partners", __name__, description="Looking for company, cards and bl
 Wish = dict[str, Any]
 POSTS = page_of(PartnerPostView, "partner-posts")
 RESPONSES = page_of(PostResponseView, "post-responses")
-WRITING = (ContentRefused, no.DailyLimitReached, no.ResidentSuspended, no.TooYoung)
+WRITING = (ContentRefused, DailyLimitReached, no.ResidentSuspended, no.TooYoung)
 
 
 @room.does("GET", "/partner-posts", needs=RESIDENT, refuses=[CommunityUnknown])
@@ -205,7 +206,7 @@ def remove_my_card(work: Work) -> None:
     cards.remove_my_card(work)
 
 
-@room.does("POST", "/me/blocks", needs=RESIDENT, refuses=[no.BlockSelf, no.BlockUnknown, no.DailyLimitReached])
+@room.does("POST", "/me/blocks", needs=RESIDENT, refuses=[no.BlockSelf, no.BlockUnknown, DailyLimitReached])
 @room.arguments(BlockRequest)
 @room.response(201, PersonBlockView)
 def block_person(work: Work, wish: Wish) -> Any:

@@ -31,6 +31,7 @@ from blueprints.groups.schemas import (
     MyGroupArguments,
     RoleRequest,
 )
+from rules.daily_limits import DailyLimitReached
 from rules.groups import finding, founding, invitations, joining, membership, requests
 from rules.groups import refusals as no
 from rules.moderation.refusals import ContentRefused
@@ -45,7 +46,7 @@ Wish = dict[str, Any]
 GROUPS = page_of(GroupView, "groups")
 RUNNING = (no.GroupUnknown, no.NotGroupManager)
 OWNING = (no.GroupUnknown, no.NotGroupOwner)
-WRITING = (ContentRefused, no.DailyLimitReached, no.ResidentSuspended)
+WRITING = (ContentRefused, DailyLimitReached, no.ResidentSuspended)
 
 
 @room.does("GET", "/groups", needs=ANYONE, refuses=[PlaceUnknown])
@@ -220,7 +221,7 @@ def withdraw_group_request(work: Work, request_id: int) -> None:
     "POST",
     "/groups/<id:group_id>/invitations",
     needs=RESIDENT,
-    refuses=[*RUNNING, no.DailyLimitReached, no.NotMember, no.ResidentSuspended],
+    refuses=[*RUNNING, DailyLimitReached, no.NotMember, no.ResidentSuspended],
 )
 @room.arguments(InvitationRequest)
 @room.response(201, MadeInvitationView)

@@ -26,7 +26,7 @@ def upgrade() -> None:
     create_partner_message()
     create_resident_card()
     create_resident_block()
-    create_social_daily_count()
+    create_daily_count()
     create_identity_disclosure()
     create_indexes()
     make_append_only("identity_disclosure")
@@ -629,21 +629,21 @@ def create_resident_block() -> None:
     )
 
 
-def create_social_daily_count() -> None:
+def create_daily_count() -> None:
     op.create_table(
-        "social_daily_count",
+        "daily_count",
         sa.Column("town_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("resident_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("day", sa.Text(), nullable=False),
         sa.Column("used", sa.BigInteger(), nullable=False),
-        sa.CheckConstraint("used >= 0", name=op.f("ck_social_daily_count_used_not_negative")),
+        sa.CheckConstraint("used >= 0", name=op.f("ck_daily_count_used_not_negative")),
         sa.ForeignKeyConstraint(
             ["town_id", "resident_id"],
             ["resident.town_id", "resident.id"],
-            name=op.f("fk_social_daily_count_town_id_resident_id"),
+            name=op.f("fk_daily_count_town_id_resident_id"),
         ),
-        sa.PrimaryKeyConstraint("town_id", "resident_id", "kind", "day", name=op.f("pk_social_daily_count")),
+        sa.PrimaryKeyConstraint("town_id", "resident_id", "kind", "day", name=op.f("pk_daily_count")),
         info={"distribution": "distributed"},
     )
 

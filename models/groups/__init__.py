@@ -10,7 +10,7 @@ from models.groups.gatherings import (
     MeetupStatus,
     ProposalStatus,
 )
-from models.groups.neighbours import DailyCount, Disclosure, ResidentBlock, ResidentCard
+from models.groups.neighbours import Disclosure, ResidentBlock, ResidentCard
 from models.groups.partners import (
     PartnerKind,
     PartnerMessage,
@@ -33,7 +33,6 @@ from models.groups.people import (
 
 __all__ = [
     "AttendeeStatus",
-    "DailyCount",
     "Disclosure",
     "Group",
     "GroupActivity",

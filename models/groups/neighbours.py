@@ -1,4 +1,4 @@
-"""What a resident shows of themselves, whom they blocked, and how much they wrote on a day."""
+"""What a resident shows of themselves, and whom they blocked."""
 
 from __future__ import annotations
 
@@ -48,23 +48,6 @@ class ResidentBlock(InTown, Base):
         UniqueConstraint("town_id", "blocker_id", "blocked_id"),
         CheckConstraint("blocker_id <> blocked_id", name="somebody_else"),
         Index("ix_resident_block_blocked", "town_id", "blocked_id"),
-    )
-
-
-class DailyCount(Base):
-    """How often a resident did something on a day. It only grows, up to a limit."""
-
-    __tablename__ = "social_daily_count"
-
-    town_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    resident_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    kind: Mapped[str] = mapped_column(primary_key=True)  #: a word of rules.groups.limits
-    day: Mapped[str] = mapped_column(primary_key=True)  #: local, "2026-05-01"; "live": of what there is now
-    used: Mapped[int]
-
-    __table_args__ = (
-        ForeignKeyConstraint(["town_id", "resident_id"], ["resident.town_id", "resident.id"]),
-        CheckConstraint("used >= 0", name="used_not_negative"),
     )
 
 

@@ -18,6 +18,7 @@ from models.residents import Resident, Role
 from models.territory import Territory
 from models.uploads import UploadPurpose
 from rules.clock import local_day
+from rules.daily_limits import count_today
 from rules.estates import telling
 from rules.estates.companies import company_on
 from rules.estates.places import DESK, HANDLERS, STREET, find_estate, home_in, within_reach
@@ -36,6 +37,8 @@ from rules.uploads.attaching import claim
 from rules.uploads.links import Picture, pictures
 from rules.venues.places import holds_any, require_any
 from rules.work import ActorKind, Work
+
+COMPLAINTS_A_DAY = 10  #: that one resident may make, praise included
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +125,12 @@ def make_complaint(work: Work, keys: Keys, wish: ComplaintWish, resident_id: int
     """Say what there is to say, for the actor or for whom the actor acts. Staff who write it down see it this once.
 
     Raises EstateUnknown, Forbidden (staff of elsewhere), NotOfThisEstate, RepairUnknown (not theirs), UploadUnknown,
-    UploadTaken, and what `resident_for` does.
+    UploadTaken, DailyLimitReached, and what `resident_for` does.
     """
     estate = find_estate(work, wish.estate_id)
     if work.actor.kind is ActorKind.STAFF:
         require_any(work, DESK, estate.path)
+    count_today(work, "complaint", COMPLAINTS_A_DAY)
     whom = resident_for(work, resident_id)
     home_in(work, whom, estate)
     if wish.repair_id is not None:

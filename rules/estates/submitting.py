@@ -12,6 +12,7 @@ from models.estates import Repair, RepairDeed, RepairPlace, RepairStatus
 from models.moderation import ContentKind
 from models.uploads import UploadPurpose
 from rules.clock import local_day
+from rules.daily_limits import count_today
 from rules.estates import telling
 from rules.estates.companies import company_on
 from rules.estates.phones import RESIDENT, seal_phone
@@ -44,6 +45,8 @@ class RepairWish:
     upload_ids: Sequence[int] = ()
 
 
+REPAIRS_A_DAY = 20  #: that one resident may submit
+
 _submit = insert(Repair)
 
 
@@ -51,11 +54,13 @@ def submit_repair(work: Work, keys: Keys, wish: RepairWish, resident_id: int | N
     """Write a repair down, for the actor or for whom the actor acts; returns its id. The company sees it at once.
 
     Raises EstateUnknown, Forbidden (staff of elsewhere), NotOfThisEstate, PlaceOutside, CategoryUnknown, WantedInThePast,
-    PhoneInvalid, UploadUnknown, UploadTaken, ContentRefused (words of what neighbours read), and what `resident_for` does.
+    PhoneInvalid, UploadUnknown, UploadTaken, ContentRefused (words of what neighbours read), DailyLimitReached,
+    and what `resident_for` does.
     """
     estate = find_estate(work, wish.estate_id)
     if work.actor.kind is ActorKind.STAFF:
         require_any(work, DESK, estate.path)
+    count_today(work, "repair", REPAIRS_A_DAY)
     whom = resident_for(work, resident_id)
     home = home_in(work, whom, estate)
     if wish.wanted_until is not None and wish.wanted_until <= work.now:

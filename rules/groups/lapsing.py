@@ -10,8 +10,8 @@ from datetime import timedelta
 
 from sqlalchemy import bindparam, delete, update
 
+from models.daily_counts import DailyCount
 from models.groups import (
-    DailyCount,
     GroupRequest,
     PartnerPost,
     PartnerPostStatus,

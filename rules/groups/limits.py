@@ -1,19 +1,16 @@
-"""How much one resident does on a day, and how many groups one has founded: counts that a guarded upsert lets grow.
-
-What is refused is undone, its count with it. The counts are kept by local day, and cleared after some days.
-"""
+"""How much of each one resident may do on a day (`rules.daily_limits`), and how many groups one may have founded."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 
 from sqlalchemy import bindparam, select, update
-from sqlalchemy.dialects.postgresql import insert
 
-from models.groups import DailyCount
+from models.daily_counts import DailyCount
 from models.residents import Resident, ResidentStatus
-from rules.clock import local_day, seconds_of_day_left
-from rules.groups.refusals import DailyLimitReached, GroupLimitReached, ResidentSuspended, TooYoung
+from rules.clock import local_day
+from rules.daily_limits import count_today, grow
+from rules.groups.refusals import GroupLimitReached, ResidentSuspended, TooYoung
 from rules.residents.ages import CONSENT_YEARS, age_on
 from rules.work import ActorKind, Work
 
@@ -49,12 +46,6 @@ MOST_A_DAY = {
     Deed.BLOCK: 50,
 }
 
-_new = insert(DailyCount)
-_count = _new.on_conflict_do_update(
-    index_elements=["town_id", "resident_id", "kind", "day"],
-    set_={"used": DailyCount.used + 1},
-    where=DailyCount.used < bindparam("most"),
-).returning(DailyCount.used)
 _uncount = (
     update(DailyCount)
     .where(
@@ -78,13 +69,12 @@ def count_deed(work: Work, deed: Deed) -> None:
         return
     if deed is not Deed.BLOCK:
         require_active(work)
-    if not _grow(work, deed.value, local_day(work.now).isoformat(), MOST_A_DAY[deed]):
-        raise DailyLimitReached(most=MOST_A_DAY[deed], retry_seconds=seconds_of_day_left(work.now))
+    count_today(work, deed.value, MOST_A_DAY[deed])
 
 
 def count_founded(work: Work) -> None:
     """The actor has founded one more group that exists. Raises GroupLimitReached."""
-    if not _grow(work, "found", LIVE, GROUPS_FOUNDED_MAX):
+    if not grow(work, "found", LIVE, GROUPS_FOUNDED_MAX):
         raise GroupLimitReached(most=GROUPS_FOUNDED_MAX)
 
 
@@ -106,8 +96,3 @@ def require_grown(work: Work) -> None:
     born_on = work.core.execute(_person, {"town": work.town_id, "me": work.actor.id}).one().born_on
     if born_on is not None and age_on(born_on, local_day(work.now)) < CONSENT_YEARS:
         raise TooYoung(years=CONSENT_YEARS)
-
-
-def _grow(work: Work, kind: str, day: str, most: int) -> bool:
-    row = {"town_id": work.town_id, "resident_id": work.actor.id, "kind": kind, "day": day, "used": 1}
-    return work.core.execute(_count, row | {"most": most}).first() is not None

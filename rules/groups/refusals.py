@@ -250,13 +250,6 @@ class TooYoung(RuleError):
     en = "Below {years} years of age there is no card, and no looking for company."
 
 
-class DailyLimitReached(RuleError):
-    code = "social.limit_reached"
-    kind = Kind.TOO_MANY
-    zh = "今天这项操作已达上限 {most} 次，请明天再来。"
-    en = "You have done this {most} times today, which is the limit. Please come back tomorrow."
-
-
 class GroupLimitReached(RuleError):
     code = "group.limit_reached"
     kind = Kind.CONFLICT

@@ -20,10 +20,10 @@ from models.base import Base
 from models.calendars import CalendarFeed
 from models.cards import Card
 from models.checkins import Scan, Visit
+from models.daily_counts import DailyCount
 from models.estates import Complaint, Repair, RepairEvent, RepairNote
 from models.favourites import Favourite
 from models.groups import (
-    DailyCount,
     Disclosure,
     Group,
     GroupInvitation,

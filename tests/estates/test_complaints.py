@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import pytest
 import time_machine
 
-from models.estates import Complaint
+from models.estates import Complaint, Repair
 from models.jobs import Outbox
 from models.residents import Role
 from models.uploads import UploadPurpose
+from rules.estates import complaints, submitting
 from rules.estates.tending import tend_repairs
 from tests.estates.homes import Home, picture
 from tests.plans import steps_of
@@ -107,3 +109,16 @@ def test_the_pictures_of_a_page_are_read_at_once(home: Home) -> None:
     assert [len(each["pictures"]) for each in listed] == [1, 1, 1]
     steps = steps_of(home.town, "upload", lambda: home.as_(home.keeper).get("/complaints"))
     assert len([step for step in steps if " upload USING" in step]) == 1
+
+
+def test_one_resident_says_so_much_on_a_day_and_no_more(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(complaints, "COMPLAINTS_A_DAY", 2)
+    monkeypatch.setattr(submitting, "REPAIRS_A_DAY", 1)
+    wish = {"estate_id": str(home.estate_id), "kind": "complaint", "addressee": "company", "words": "灯不亮"}
+    answers = [home.as_(home.owner).post("/complaints", wish) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [201, 201, 429]
+    assert answers[2].json["code"] == "daily_limit.reached"
+    assert int(answers[2].headers["Retry-After"]) > 0
+    assert [home.submit().status_code for _ in range(2)] == [201, 429]
+    assert home.submit(home.neighbour).status_code == 201
+    assert (len(home.town.rows(Complaint.id)), len(home.town.rows(Repair.id))) == (2, 2)

@@ -12,6 +12,7 @@ from blueprints.edge.house import House
 from models.activities import Activity, ActivityStatus, Session, SessionStatus
 from models.favourites import Favourite, FavouriteKind
 from models.venues import Venue
+from rules import favourites
 from tests.build import ApiClient, TownBuilder, new_town
 from tests.races import from_threads, until_answered
 from tests.territory.centres import centre_of
@@ -127,3 +128,11 @@ def test_with_a_plain_insert_in_its_place_all_but_one_would_fail(
     me = api.as_(town.resident())
     answers = from_threads(lambda: until_answered(lambda: keep(me, "venue", town.venue_id)), [()] * 20, threads=20)
     assert sorted(answer.status_code for answer in answers) == [200, *[500] * 19]
+
+
+def test_one_keeps_so_much_on_a_day_and_no_more(
+    town: TownBuilder, api: ApiClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(favourites, "FAVOURITES_A_DAY", 2)
+    caller, activity = api.as_(town.resident()), town.activity()
+    assert [keep(caller, "activity", activity).status_code for _ in range(3)] == [200, 200, 429]

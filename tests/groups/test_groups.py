@@ -200,7 +200,7 @@ def test_how_much_one_joins_on_a_day_is_limited(town: TownBuilder, api: ApiClien
         api.as_(curious).post(f"/groups/{group['id']}/members", {}, key=f"join-{group['id']}") for group in groups
     ]
     assert [answer.status_code for answer in answers] == [201] * 10 + [429]
-    assert answers[10].json["code"] == "social.limit_reached"
+    assert answers[10].json["code"] == "daily_limit.reached"
     assert 0 < int(answers[10].headers["Retry-After"]) <= 24 * 3600
     with time_machine.travel(utc_now() + timedelta(days=1), tick=False):
         tomorrow = api.as_(curious, at=utc_now())

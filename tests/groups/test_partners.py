@@ -96,7 +96,7 @@ def test_how_much_one_posts_on_a_day_is_limited_and_a_child_posts_nothing(town: 
     posts = [post_of(town, api, author) for _ in range(5)]
     wish = {"kind": "sport", "words": "打球", "when_words": "周末", "community_id": str(town.community_id)}
     wish["lapses_at"] = (utc_now() + timedelta(days=1)).isoformat()
-    assert api.as_(author).post("/partner-posts", wish).json["code"] == "social.limit_reached"
+    assert api.as_(author).post("/partner-posts", wish).json["code"] == "daily_limit.reached"
     assert api.as_(child).post("/partner-posts", wish).json["code"] == "social.too_young"
     answer = api.as_(child).post(f"/partner-posts/{posts[0]['id']}/responses", {"words": "我"})
     assert answer.json["code"] == "social.too_young"

@@ -14,10 +14,10 @@ from models.adjustments import AwardImport, AwardImportRow
 from models.base import Base, UtcDateTime
 from models.calendars import CalendarFeed
 from models.cards import Card
+from models.daily_counts import DailyCount
 from models.estates import Complaint, Repair, RepairEvent, RepairNote
 from models.favourites import Favourite
 from models.groups import (
-    DailyCount,
     Group,
     GroupInvitation,
     GroupMeetup,
