@@ -26,7 +26,7 @@ from rules.territory.centres import find_centre
 from rules.territory.services import find_service
 from rules.territory.tree import Node, lock_place, show_place
 from rules.uploads.attaching import claim, release
-from rules.venues.hours import Times, check_week
+from rules.venues.hours import Times, check_week, rows_of_week
 from rules.venues.places import take_centre
 from rules.work import Work
 
@@ -123,18 +123,7 @@ def set_centre_hours(work: Work, centre_id: int, hours: Sequence[tuple[DayKind, 
     """
     require_role(work, Role.MANAGER, take_centre(work, centre_id).path)
     check_week(hours)
-    rows = [
-        {
-            "town_id": work.town_id,
-            "service_centre_id": centre_id,
-            "day_kind": kind,
-            "n": n,
-            "opens_at": opens_at,
-            "closes_at": closes_at,
-        }
-        for kind, spans in hours
-        for n, (opens_at, closes_at) in enumerate(spans or [(None, None)])
-    ]
+    rows = rows_of_week(hours, town_id=work.town_id, service_centre_id=centre_id)
     work.core.execute(_clear_hours, _asked(work, centre_id))
     if rows:
         work.core.execute(insert(CentreHours), rows)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, or_, select
 
@@ -229,6 +229,15 @@ def check_week(hours: Sequence[tuple[DayKind, Sequence[Times]]]) -> None:
         check_spans(kind, spans)
         if [kind for kind, _ in hours].count(kind) > 1:
             raise HoursInvalid(day=kind.value)
+
+
+def rows_of_week(hours: Sequence[tuple[DayKind, Sequence[Times]]], **whose: int) -> list[dict[str, Any]]:
+    """The rows that keep somebody's hours; a kind of day without a span is kept as closed. `whose`: their key."""
+    return [
+        {**whose, "day_kind": kind, "n": n, "opens_at": opens_at, "closes_at": closes_at}
+        for kind, spans in hours
+        for n, (opens_at, closes_at) in enumerate(spans or [(None, None)])
+    ]
 
 
 def _read_own(work: Work, venue_ids: Sequence[int]) -> dict[int, dict[DayKind, list[Times]]]:

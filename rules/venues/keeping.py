@@ -16,7 +16,7 @@ from models.search import FoundKind
 from models.venues import DayKind, OpeningHours, UseStatus, Venue, VenueUse
 from rules.residents.identity import require_role
 from rules.search.refreshing import refresh
-from rules.venues.hours import Times, check_week
+from rules.venues.hours import Times, check_week, rows_of_week
 from rules.venues.parts import divide_room
 from rules.venues.places import find_venue, take_centre, take_venue
 from rules.venues.refusals import UseTooLarge, UseUnknown, VenueNameTaken
@@ -120,18 +120,7 @@ def set_hours(work: Work, venue_id: int, hours: Sequence[tuple[DayKind, Sequence
     venue = take_venue(work, venue_id)
     require_role(work, Role.MANAGER, venue.path)
     check_week(hours)
-    rows = [
-        {
-            "town_id": work.town_id,
-            "venue_id": venue_id,
-            "day_kind": kind,
-            "n": n,
-            "opens_at": opens_at,
-            "closes_at": closes_at,
-        }
-        for kind, spans in hours
-        for n, (opens_at, closes_at) in enumerate(spans or [(None, None)])
-    ]
+    rows = rows_of_week(hours, town_id=work.town_id, venue_id=venue_id)
     work.core.execute(_clear_hours, {"town": work.town_id, "venue": venue_id})
     if rows:
         work.core.execute(_write_hours, rows)
