@@ -123,7 +123,7 @@ def change_cause(work: Work, cause_id: int, changes: Mapping[str, Any]) -> AnyRo
     cause = _managed(work, cause_id)
     if cause.status is not CauseStatus.OPEN:
         raise CauseClosed(title=cause.title)
-    if changes.get("until", cause.until) <= work.now and "until" in changes:
+    if "until" in changes and changes["until"] <= work.now:
         raise CauseEndsEarly
     if "upload_ids" in changes:
         before, after = set(cause.upload_ids), set(changes["upload_ids"])

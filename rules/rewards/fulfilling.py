@@ -13,9 +13,10 @@ from typing import Any
 from models.rewards import RedemptionStatus
 from rules.residents.names import greeting
 from rules.rewards.codes import count_try, forgive_try, read_code
+from rules.rewards.ending import require_ready
 from rules.rewards.looking import find_by_code, read_redemption
-from rules.rewards.refusals import FeeUnpaid, NoCounter, RedemptionLapsed, WrongCode
-from rules.rewards.settling import mark_fulfilled, over, spend_held, until_in_words
+from rules.rewards.refusals import FeeUnpaid, NoCounter, WrongCode
+from rules.rewards.settling import mark_fulfilled, spend_held
 from rules.rewards.shelf import may_hand_out
 from rules.work import ActorKind, Work
 
@@ -54,10 +55,7 @@ def fulfil(work: Work, code: str, *, fee_paid: bool) -> Fulfilment:
     forgive_try(work)
     if redemption.status is RedemptionStatus.FULFILLED:
         return _answer(redemption, replayed=True)
-    if redemption.status is not RedemptionStatus.READY:
-        raise over(redemption)
-    if redemption.pick_up_until <= work.now:
-        raise RedemptionLapsed(until=until_in_words(redemption.pick_up_until))
+    require_ready(work, redemption)
     if redemption.fee and not fee_paid:
         raise FeeUnpaid(yuan=f"{redemption.fee / FEN:.2f}")
     if not mark_fulfilled(work, redemption, fee_paid=fee_paid and redemption.fee > 0):

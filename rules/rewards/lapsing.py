@@ -13,13 +13,13 @@ from typing import Any
 
 from sqlalchemy import bindparam, select, update
 
-from models.rewards import IS_READY, EndedBy, Redemption, RedemptionStatus
+from models.rewards import IS_READY, Redemption
 from rules.errors import RuleError
 from rules.ledger.holds import read_hold
 from rules.ledger.transactions import in_book
 from rules.rewards.looking import read_redemption
 from rules.rewards.refusals import RedemptionOver
-from rules.rewards.settling import forget_pieces, lock_ready, mark_ended, spend_held, undo
+from rules.rewards.settling import forget_pieces, lock_ready, mark_lapsed, spend_held, undo
 from rules.rewards.shelf import put_pieces_back
 from rules.rewards.telling import tell_lapsed, tell_lapsing
 from rules.work import SYSTEM, Transactions, Work
@@ -96,19 +96,17 @@ def lapse_redemption(work: Work, redemption_id: int) -> bool:
         redemption = lock_ready(work, read_redemption(work, redemption_id))
     except RedemptionOver:
         return False
-    put_pieces_back(work, redemption.reward_id, redemption.quantity)
     returns = redemption.returns_when_lapsed or redemption.substitute_id is not None or _is_hold_over(work, redemption)
-    returned = redemption.price if returns else 0
-    if not mark_ended(work, redemption, RedemptionStatus.LAPSED, EndedBy.TIME, returned, None):
-        put_pieces_back(work, redemption.reward_id, -redemption.quantity)
+    if not mark_lapsed(work, redemption, comes_back=returns):
         return False
+    put_pieces_back(work, redemption.reward_id, redemption.quantity)
     if returns:
         forget_pieces(work, redemption)
         undo(work, redemption, "逾期未领")
     else:
         explanation = f"「{redemption.title}」逾期未领，{redemption.price} 分不予退回"
         spend_held(work, redemption, explanation, redeemer_id=None, reason=FORFEITED)
-    tell_lapsed(work, redemption, returned)
+    tell_lapsed(work, redemption, redemption.price if returns else 0)
     return True
 
 

@@ -84,7 +84,7 @@ def redeem(work: Work, reward_id: int, wish: RedemptionWish) -> RedemptionView:
         require_role_over_resident(work, Role.ORGANISER, resident_id)
     reward = read_reward(work, reward_id)
     _check_offer(work, reward, wish)
-    _check_person(work, reward, resident_id)
+    check_person(work, reward, resident_id)
     take_pieces(work, reward, wish.quantity)
     periods = count_pieces(work, reward, resident_id, wish.quantity)
     wanted = wanted_of(reward, resident_id, wish.quantity)
@@ -165,7 +165,7 @@ def is_open(work: Work, reward: Any) -> bool:
     )
 
 
-def _check_person(work: Work, reward: AnyRow, resident_id: int) -> None:
+def check_person(work: Work, reward: AnyRow, resident_id: int) -> None:
     """Raises what keeps this resident from redeeming it."""
     resident = require_active(work, resident_id)
     if reward.eligible_path is not None and not (resident.home_path or "").startswith(reward.eligible_path):

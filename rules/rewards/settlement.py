@@ -73,7 +73,7 @@ _lines = (
         _sum(Redemption.quantity, _is_fulfilled).label("pieces"),
         _sum(Redemption.price, _is_fulfilled).label("points"),
         _sum(Redemption.fee, and_(_is_fulfilled, Redemption.fee_paid)).label("fees"),
-        _sum(Redemption.price, and_(~_is_fulfilled, Redemption.points_returned < Redemption.price)).label("forfeited"),
+        _sum(Redemption.price, and_(~_is_fulfilled, ~Redemption.returns_when_lapsed)).label("forfeited"),
     )
     .select_from(Redemption)
     .join(Reward, and_(Reward.town_id == Redemption.town_id, Reward.id == Redemption.reward_id))

@@ -56,7 +56,8 @@ _end = _settle.where(Redemption.reward_id == bindparam("as_reward")).values(
     ended_reason=bindparam("why"),
     points_returned=Redemption.points_returned + bindparam("returned"),
 )
-_end_lapsed = _end.where(Redemption.pick_up_until <= bindparam("at"))
+#: From then on `returns_when_lapsed` says what happened: points that a swap gave back before tell nothing of it.
+_lapse = _end.where(Redemption.pick_up_until <= bindparam("at")).values(returns_when_lapsed=bindparam("came_back"))
 
 
 def lock_ready(work: Work, redemption: Any, *rewards: int) -> RedemptionView:
@@ -90,9 +91,18 @@ def mark_fulfilled(work: Work, redemption: Any, *, fee_paid: bool) -> bool:
 def mark_ended(
     work: Work, redemption: Any, into: RedemptionStatus, by: EndedBy, returned: int, reason: str | None
 ) -> bool:
-    """Write down that it ended now; False when it was settled by somebody else, or isn't due to lapse."""
-    row = {"into": into, "by_whom": by, "why": reason, "returned": returned}
-    return _won(work, _end_lapsed if into is RedemptionStatus.LAPSED else _end, redemption, row)
+    """Write down that it ended now; False when it was settled by somebody else."""
+    return _won(work, _end, redemption, {"into": into, "by_whom": by, "why": reason, "returned": returned})
+
+
+def mark_lapsed(work: Work, redemption: Any, *, comes_back: bool) -> bool:
+    """Write down that nobody picked it up in time, and whether the points come back.
+
+    False when it was settled by somebody else, or isn't due.
+    """
+    ended = {"into": RedemptionStatus.LAPSED, "by_whom": EndedBy.TIME, "why": None}
+    back = {"returned": redemption.price if comes_back else 0, "came_back": comes_back}
+    return _won(work, _lapse, redemption, {**ended, **back})
 
 
 def _won(work: Work, statement: Any, redemption: Any, row: dict[str, Any]) -> bool:

@@ -18,7 +18,7 @@ from rules.ledger.transactions import Cause, in_book
 from rules.rewards.ending import end, read_for_staff, require_ready
 from rules.rewards.limits import count_pieces
 from rules.rewards.looking import RedemptionView, as_staff_see, read_redemption, show_redemption
-from rules.rewards.redeeming import HELD_LONGER
+from rules.rewards.redeeming import HELD_LONGER, check_person
 from rules.rewards.refusals import NoSubstituteOffered, NotSubstitutable, RewardSoldOut, SubstituteUnfit
 from rules.rewards.settling import lock_ready, put_back, raise_why_not
 from rules.rewards.shelf import is_manager_of, may_hand_out, read_reward, take_pieces
@@ -98,7 +98,7 @@ def answer_substitute(work: Work, redemption_id: int, *, accept: bool) -> Redemp
     """Take what the merchant offers instead, or get the points back.
 
     Raises RedemptionUnknown, RedemptionOver, RedemptionLapsed, NoSubstituteOffered, SubstituteUnfit, RewardSoldOut,
-    PersonalLimitReached.
+    PersonalLimitReached, ResidentSuspended, RewardOutsideTerritory, RewardAgeUnfit.
     """
     redemption = show_redemption(work, redemption_id)
     require_ready(work, redemption)
@@ -118,6 +118,7 @@ def _swap_for(work: Work, redemption: RedemptionView) -> None:
         raise TryAgain
     substitute = read_reward(work, redemption.substitute_id)
     _check_fit(redemption, substitute)
+    check_person(work, substitute, redemption.resident_id)
     put_back(work, redemption)
     remove_pieces(work, redemption.reward_id, redemption.quantity, RUN_OUT)
     take_pieces(work, substitute, redemption.quantity)

@@ -166,7 +166,7 @@ def assert_mall_agrees(town: TownBuilder) -> None:
         assert each.stock is None or each.taken <= each.stock
     counted: Counter[tuple[int, int, str]] = Counter()
     for each in redemptions:
-        stays = each.status in out or (each.status is RedemptionStatus.LAPSED and each.points_returned < each.price)
+        stays = each.status in out or (each.status is RedemptionStatus.LAPSED and not each.returns_when_lapsed)
         for period in each.limit_periods if stays else ():
             counted[each.reward_id, each.resident_id, period] += each.quantity
     assert {key: n for key, n in counted.items() if n} == {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -37,6 +37,7 @@ from tests.rewards.mall import (
     scan,
 )
 from tests.rewards.test_causes import cause
+from tests.rewards.test_counter import tend
 
 #: How long one waits for the other one's look; on SQLite, where writers queue, in vain.
 LOOK_SECONDS = 0.3
@@ -118,6 +119,32 @@ def test_the_same_substitute_twice_gives_back_both_differences(town: TownBuilder
 
 def reprice(town: TownBuilder, reward_id: int, price: int) -> Any:
     return update(Reward).where(Reward.town_id == town.id, Reward.id == reward_id).values(price=price)
+
+
+def test_what_is_taken_instead_asks_of_a_person_what_it_asks_of_everybody(town: TownBuilder, api: ApiClient) -> None:
+    open_mall(town)
+    resident, counter = rich(town, born_on=date(2015, 1, 1)), merchant(town)
+    first = reward(town, operator_id=town.operator_id)
+    grown = reward(town, operator_id=town.operator_id, age_min=18)
+    path = f"/redemptions/{redeemed(api.as_(resident), first)['id']}/substitution"
+    assert api.as_(counter).post(path, {"reward_id": str(grown), "reason": "缺货"}).status_code == 200
+    refused(api.as_(resident).post(f"{path}/answer", {"accept": True}), 403, "reward.age_unfit")
+    assert_mall_agrees(town)
+
+
+def test_what_lapses_after_a_swap_for_far_less_is_settled_as_forfeited(town: TownBuilder, api: ApiClient) -> None:
+    open_mall(town)
+    resident, counter = rich(town), merchant(town)
+    dear, cheap = (reward(town, operator_id=town.operator_id, price=price) for price in (50, 10))
+    path = f"/redemptions/{redeemed(api.as_(resident), dear)['id']}/substitution"
+    assert api.as_(counter).post(path, {"reward_id": str(cheap), "reason": "缺货"}).status_code == 200
+    assert api.as_(resident).post(f"{path}/answer", {"accept": True}).status_code == 200
+    with time_machine.travel(utc_now() + timedelta(days=30), tick=True):
+        assert tend(town).lapsed == 1
+        lines = api.as_(counter).get("/rewards/settlement").json["lines"]
+    assert [(line["reward_id"], line["points"], line["forfeited"]) for line in lines] == [(str(cheap), 0, 10)]
+    assert balances(town, resident) == (90, 0)
+    assert_mall_agrees(town)
 
 
 def test_the_communitys_own_is_offered_instead_by_whoever_hands_it_out(town: TownBuilder, api: ApiClient) -> None:
