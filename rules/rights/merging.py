@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, or_, select, true, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, false, or_, select, true, update
 from sqlalchemy.orm import aliased
 
 from models.checkins import Visit
@@ -268,9 +268,6 @@ def approve_merging(work: Work, keys: Keys, merging_id: int) -> None:
     _refuse_blocked(work, merging.resident_id)
     points = _move_points(work, merging)
     _decide(work, merging_id, MergingStatus.DONE, points=points, by=work.actor.id)
-    asked = {"town": work.town_id, "resident": merging.resident_id, "record": merging.record_id}
-    for statement in _repointings:
-        work.core.execute(statement, asked)
     _join(work, keys, merging)
     payload = {"resident_id": str(merging.record_id), "points": points}
     put(work, [Message("merging.done", str(merging_id), payload)])
@@ -303,7 +300,10 @@ def _decide(work: Work, merging_id: int, into: MergingStatus, *, points: int = 0
 
 
 def _join(work: Work, keys: Keys, merging: Any) -> None:
-    """Give the account's WeChat and number's consent to the record, and empty the account. Both are locked."""
+    """Give the record the account's WeChat, its number's consent and what it wrote, and empty the account.
+
+    Both are locked.
+    """
     account_id, record_id = merging.resident_id, merging.record_id
     account = _lock(work, merging)[account_id]
     assert account.openid_sealed is not None, "who signs in has an openid"
@@ -314,6 +314,8 @@ def _join(work: Work, keys: Keys, merging: Any) -> None:
         raise TryAgain
     if work.core.execute(_move_lookup, asked | {"index": keys.index_of(openid)}).first() is None:
         raise TryAgain
+    for statement in _repointings:
+        work.core.execute(statement, asked)
     lock_out(work, account_id)
     give_consent(work, record_id, Purpose.ACCOUNT, CONSENT_VERSION)
     give_consent(work, record_id, Purpose.PHONE, PHONE_VERSION)
@@ -379,4 +381,4 @@ def _within_reach(work: Work) -> ColumnElement[bool]:
     if holds_at_root(work, Role.MANAGER):
         return true()
     nodes = [grant.path for grant in work.actor.grants if grant.role in (Role.MANAGER, Role.ADMIN)]
-    return or_(*(Territory.path.startswith(path) for path in nodes))
+    return or_(false(), *(Territory.path.startswith(path) for path in nodes))

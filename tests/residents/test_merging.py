@@ -35,12 +35,15 @@ def offered(town: TownBuilder, api: ApiClient) -> tuple[ApiClient, Person, Perso
 def test_a_fresh_account_becomes_the_record_once_it_says_the_name(town: TownBuilder, api: ApiClient) -> None:
     me, account, record, code = offered(town, api)
     give(town, record, 40)
+    kept = {"kind": "activity", "subject_id": str(town.activity())}
+    assert me.call("PUT", "/me/favourites", kept).status_code == 200
     done = me.post("/me/merging", {"name": " 陈 阿婆"})
     assert (done.status_code, done.json["status"]) == (200, "done"), done.text
     assert me.get("/me").status_code == 401
     mine = api.with_token(done.json["signed_in"]["access_token"])
     assert mine.get("/me").json["id"] == str(record.id)
     assert mine.get("/me/points").json["balance"] == 40
+    assert [each["subject_id"] for each in mine.get("/me/favourites").json["items"]] == [kept["subject_id"]]
     again, id_ = signed_in(api, code)
     assert (id_, again.get("/me").json["name"]) == (record.id, "陈阿婆")
     [(merging,)] = town.rows(Merging, record_id=record.id)
