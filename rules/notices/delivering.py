@@ -113,6 +113,7 @@ def prepare_send(work: Work, keys: Keys, templates: Templates, notice_id: int) -
     notice = work.core.execute(_notice, {"town": work.town_id, "notice": notice_id}).first()
     wording = CATALOGUE.get(notice.topic) if notice is not None else None
     if notice is None or wording is None or wording.template is None or wording.template not in templates:
+        grants.drop_send(work, notice_id)
         return None
     wishes = read_preferences(work, notice.resident_id)
     if wording.template.value in wishes.kinds_off or not _is_of_use(work, notice, wording):

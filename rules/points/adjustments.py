@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, func, insert, or_, select, true, update
+from sqlalchemy import ColumnElement, bindparam, false, func, insert, or_, select, true, update
 
 from models.adjustments import Adjustment, DecisionStatus
 from models.residents import Resident, Role
@@ -231,4 +231,4 @@ def _within_reach(work: Work) -> ColumnElement[bool]:
     if holds_at_root(work, Role.MANAGER):
         return true()
     nodes = [grant.path for grant in work.actor.grants if grant.role in (Role.MANAGER, Role.ADMIN)]
-    return or_(*(Territory.path.startswith(path) for path in nodes))
+    return or_(false(), *(Territory.path.startswith(path) for path in nodes))

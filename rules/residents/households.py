@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, false, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import aliased
 
@@ -435,4 +435,4 @@ def _view(row: AnyRow, name: str | None) -> RequestView:
 def _within_reach(work: Work) -> ColumnElement[bool]:
     """Buildings below the actor's nodes."""
     nodes = [grant.path for grant in work.actor.grants if grant.role in (*CONFIRMING, Role.ADMIN)]
-    return or_(*(Territory.path.startswith(path) for path in nodes))
+    return or_(false(), *(Territory.path.startswith(path) for path in nodes))

@@ -119,7 +119,7 @@ def path_for_check(work: Work, keys: Keys, upload_id: int) -> str:
 def find_linked(work: Work, keys: Keys, upload_id: int, size: Size, asked: AskedLink) -> Linked:
     """The file that a link leads to. Raises LinkInvalid, also where the picture is gone or no longer passed."""
     expected = _signature(keys, work.town_id, upload_id, size, asked.seen_by, asked.expires)
-    # Times are compared first for nobody's sake: a forged one has a wrong signature.
+    # The time is part of what is signed: a later one that somebody wrote in has a wrong signature.
     is_true = hmac.compare_digest(expected, asked.signature.encode("ascii", "replace").decode("ascii"))
     if not is_true or asked.expires <= work.now.timestamp():
         raise LinkInvalid
