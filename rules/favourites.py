@@ -64,7 +64,7 @@ class FavouriteView:
     on_next: OnNext | None
 
 
-FAVOURITES_A_DAY = 200  #: that one resident may keep
+FAVOURITES_A_DAY = 200  #: that one resident may send, repeated ones included
 
 _mine = (Favourite.town_id == bindparam("town"), Favourite.resident_id == bindparam("resident"))
 _columns = (Favourite.id, Favourite.kind, Favourite.subject_id, Favourite.title, Favourite.added_at)
@@ -122,7 +122,10 @@ _rooms = select(Venue.id, Venue.service_centre_id).where(
 
 
 def keep_favourite(work: Work, kind: FavouriteKind, subject_id: int) -> FavouriteView:
-    """Keep a thing; once more changes nothing. Raises FavouriteUnknown, DailyLimitReached."""
+    """Keep a thing; once more takes its title anew, and counts for the day too.
+
+    Raises FavouriteUnknown, DailyLimitReached.
+    """
     entry = _read_entries(work, kind, [subject_id]).get(subject_id)
     if entry is None:
         raise FavouriteUnknown

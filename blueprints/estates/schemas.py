@@ -38,6 +38,9 @@ def days(most: int, description: str) -> fields.Integer:
     return fields.Integer(strict=True, required=True, validate=within, metadata={"description": description})
 
 
+MEDIAN = "From the submission; null to the public below 5 repairs."
+
+
 class EstateArguments(PageArguments):
     """Which estates to list."""
 
@@ -291,9 +294,9 @@ class FiguresView(Fast):
     done = fields.Integer(required=True)
     on_time = fields.Integer(required=True, metadata={"description": "Of those done: no step took too long."})
     reopened = fields.Integer(required=True)
-    median_minutes_to_assign = fields.Float(required=True, allow_none=True)
-    median_minutes_to_start = fields.Float(required=True, allow_none=True)
-    median_minutes_to_done = fields.Float(required=True, allow_none=True)
+    median_minutes_to_assign = fields.Float(required=True, allow_none=True, metadata={"description": MEDIAN})
+    median_minutes_to_start = fields.Float(required=True, allow_none=True, metadata={"description": MEDIAN})
+    median_minutes_to_done = fields.Float(required=True, allow_none=True, metadata={"description": MEDIAN})
     ratings = fields.Integer(required=True)
     rating_mean = fields.Float(
         required=True, allow_none=True, metadata={"description": "Of 1 to 5; null to the public below 5 ratings."}

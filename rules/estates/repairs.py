@@ -232,7 +232,7 @@ def list_events(work: Work, keys: Keys, repair_id: int, after: Position | None, 
     last = 0 if after is None else int(after[0])
     asked = {"town": work.town_id, "repair": repair_id, "after": last, "limit": limit + 1}
     page = cut(work.core.execute(_events, asked).all(), limit, lambda row: (row.id,))
-    is_open_to_all = viewer is Viewer.NEIGHBOUR
+    is_neighbour = viewer is Viewer.NEIGHBOUR
     return Page(
         [
             SeenEvent(
@@ -242,8 +242,8 @@ def list_events(work: Work, keys: Keys, repair_id: int, after: Position | None, 
                 row.at,
                 row.due_at,
                 row.due_at is not None and row.due_at < row.at,
-                "" if is_open_to_all else row.words or "",
-                [] if is_open_to_all else pictures(work, keys, photos_of(row.photos)),
+                "" if is_neighbour else row.words or "",
+                [] if is_neighbour else pictures(work, keys, photos_of(row.photos)),
             )
             for row in page.items
         ],

@@ -1,7 +1,7 @@
 """How repairs go: of an estate or a company, of the repairs submitted in a period.
 
-What everybody sees says nothing of single people: a mean of few ratings would, so it is shown from RATINGS_MIN on. Staff
-see it all, each category by itself, and how complaints are answered.
+What everybody sees says nothing of single people: a mean of few ratings, a median of few repairs would, so they are shown
+from SHOWN_MIN on. Staff see it all, each category by itself, and how complaints are answered.
 
 On time: every step of the company ended by the deadline that was stored when it began. Minutes are those from the
 submission to the first time that somebody was assigned, that the work began, that it was done.
@@ -30,7 +30,7 @@ from rules.work import Work
 Wanted: TypeAlias = Select[*tuple[Any, ...]]
 DAYS_MAX = 366
 DAYS_DEFAULT = 90
-RATINGS_MIN = 5
+SHOWN_MIN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +173,7 @@ def show_company_statistics_to_staff(
 
 def _public(work: Work, statement: Wanted, whose: int, first: date | None, last: date | None) -> PublicStatistics:
     period = _period(work, first, last)
-    return PublicStatistics(period, _figures(_read(work, statement, whose, period), ratings_min=RATINGS_MIN))
+    return PublicStatistics(period, _figures(_read(work, statement, whose, period), least=SHOWN_MIN))
 
 
 def _for_staff(
@@ -223,7 +223,7 @@ def _read(work: Work, statement: Wanted, whose: int, period: Period) -> Sequence
     return work.core.execute(statement, asked).all()
 
 
-def _figures(rows: Sequence[AnyRow], *, ratings_min: int = 1) -> Figures:
+def _figures(rows: Sequence[AnyRow], *, least: int = 1) -> Figures:
     done = [row for row in rows if row.done_at is not None]
     stars = [row.rating for row in rows if row.rating is not None]
     return Figures(
@@ -231,17 +231,17 @@ def _figures(rows: Sequence[AnyRow], *, ratings_min: int = 1) -> Figures:
         done=len(done),
         on_time=sum(row.steps_late == 0 for row in done),
         reopened=sum(row.reopens > 0 for row in rows),
-        median_minutes_to_assign=_median((row.submitted_at, row.assigned_at) for row in rows),
-        median_minutes_to_start=_median((row.submitted_at, row.started_at) for row in rows),
-        median_minutes_to_done=_median((row.submitted_at, row.done_at) for row in rows),
+        median_minutes_to_assign=_median(((row.submitted_at, row.assigned_at) for row in rows), least),
+        median_minutes_to_start=_median(((row.submitted_at, row.started_at) for row in rows), least),
+        median_minutes_to_done=_median(((row.submitted_at, row.done_at) for row in rows), least),
         ratings=len(stars),
-        rating_mean=round(fmean(stars), 2) if len(stars) >= max(ratings_min, 1) else None,
+        rating_mean=round(fmean(stars), 2) if len(stars) >= least else None,
     )
 
 
-def _median(spans: Iterable[tuple[datetime, datetime | None]]) -> float | None:
+def _median(spans: Iterable[tuple[datetime, datetime | None]], least: int) -> float | None:
     minutes = [(end - begin).total_seconds() / 60 for begin, end in spans if end is not None]
-    return round(median(minutes), 1) if minutes else None
+    return round(median(minutes), 1) if len(minutes) >= least else None
 
 
 def _count(rows: Sequence[AnyRow], status: RepairStatus) -> int:

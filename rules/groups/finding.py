@@ -1,7 +1,7 @@
 """A group as the actor sees it, and what the actor is in it.
 
 A group is there for who may see its words (moderation), for its members, and for staff of its place. What its managers
-changed is shown once it is passed; until then, only they see it.
+changed is shown once it is passed; until then, only whoever wrote the change sees it.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ shared (FOR SHARE) meanwhile, so nobody keeps a place in a group that they have 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -323,7 +324,8 @@ def give_up_places(work: Work, member_id: int) -> None:
     """Who leaves a group gives back the places in what is to come."""
     whose = {"town": work.town_id, "member": member_id, "now": work.now}
     for meetup_id in work.core.scalars(_places_of_member, whose).all():
-        _give_up(work, meetup_id, member_id)
+        with suppress(MeetupOver, NotGoing):  # called off, or given back, since we looked
+            _give_up(work, meetup_id, member_id)
 
 
 def _give_up(work: Work, meetup_id: int, member_id: int) -> None:

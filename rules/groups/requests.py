@@ -134,7 +134,7 @@ def list_requests(work: Work, group_id: int, after: Position | None, limit: int)
 def decide_request(work: Work, request_id: int, accept: bool) -> RequestStatus:
     """Let somebody in, or not; they are told.
 
-    Raises RequestUnknown (also for who doesn't run the group), GroupUnknown, GroupFull, AlreadyMember.
+    Raises RequestUnknown, GroupUnknown, NotGroupManager, GroupFull, AlreadyMember.
     """
     this = {"town": work.town_id, "request": request_id, "now": work.now}
     found = work.core.execute(_find, this).first()

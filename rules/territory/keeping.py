@@ -1,7 +1,7 @@
 """Centres as managers set them up: what they are, where they are, when they are open, what they do for people.
 
 What is shown of a centre is also what is found of it, so each change puts its search entry anew, and a centre that moves
-takes the entries of its services and rooms with it.
+takes the entries of its services, its rooms and the activities there with it.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import and_, bindparam, delete, insert, select, update
 
+from models.activities import Activity, ActivityStatus, Session
 from models.centres import CentreHours, CentreService
 from models.residents import Role
 from models.search import FoundKind
@@ -65,6 +66,17 @@ _services = select(CentreService.id).where(
     CentreService.town_id == bindparam("town"), CentreService.service_centre_id == bindparam("centre")
 )
 _rooms = select(Venue.id).where(Venue.town_id == bindparam("town"), Venue.service_centre_id == bindparam("centre"))
+_activities = (
+    select(Session.activity_id)
+    .distinct()
+    .join(Venue, and_(Venue.town_id == Session.town_id, Venue.id == Session.venue_id))
+    .join(Activity, and_(Activity.town_id == Session.town_id, Activity.id == Session.activity_id))
+    .where(
+        Session.town_id == bindparam("town"),
+        Venue.service_centre_id == bindparam("centre"),
+        Activity.status == ActivityStatus.PUBLISHED,
+    )
+)
 _move = update(Territory).where(Territory.town_id == bindparam("town"), Territory.id == bindparam("node"))
 _clear_hours = delete(CentreHours).where(
     CentreHours.town_id == bindparam("town"), CentreHours.service_centre_id == bindparam("centre")
@@ -186,3 +198,4 @@ def _refresh(work: Work, centre_id: int) -> None:
     refresh(work, FoundKind.CENTRE, [centre_id])
     refresh(work, FoundKind.SERVICE, list(work.core.scalars(_services, asked).all()))
     refresh(work, FoundKind.VENUE, list(work.core.scalars(_rooms, asked).all()))
+    refresh(work, FoundKind.ACTIVITY, list(work.core.scalars(_activities, asked).all()))

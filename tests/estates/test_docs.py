@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rules.estates.states import TRANSITIONS
-from rules.estates.statistics import RATINGS_MIN
+from rules.estates.statistics import SHOWN_MIN
 from rules.estates.terms import DEFAULT_TERMS
 from tests.estates.homes import Home
 
@@ -53,5 +53,5 @@ def test_the_tables_are_those_of_the_house() -> None:
     for name in DEFAULT_TERMS.__dataclass_fields__:
         if name != "in_working_days":
             assert (name, str(getattr(DEFAULT_TERMS, name))) in rows
-    assert f"fewer than {RATINGS_MIN} ratings" in TEXT
+    assert f"fewer than {SHOWN_MIN}" in TEXT
     assert len(EXAMPLES) == 2

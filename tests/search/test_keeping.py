@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -62,6 +63,17 @@ def test_a_room_is_found_by_its_name_its_uses_and_its_centre(town: TownBuilder, 
     manager.call("PATCH", f"/venues/{made.json['id']}", {"name": "大操场"})
     assert found(api, "风雨") == {}
     assert found(api, "匹克球") == {"venue": ["大操场"]}
+
+
+def test_an_activity_is_found_where_its_centre_is_called_now(town: TownBuilder, api: ApiClient) -> None:
+    desk = Desk(town, api)
+    draft = desk.draft(title="皮影戏体验")
+    desk.post(f"/activities/{draft}/publication")
+    town.session(activity_id=int(draft), begins_in=timedelta(days=1))
+    [centre_id] = {row.service_centre_id for row in town.rows(Venue.service_centre_id)}
+    renamed = api.as_(town.staff(Role.MANAGER)).call("PATCH", f"/service-centres/{centre_id}", {"name": "缤纷会客厅"})
+    assert renamed.status_code == 200, renamed.json
+    assert found(api, "会客厅")["activity"] == ["皮影戏体验"]
 
 
 def test_what_is_undone_was_never_found(town: TownBuilder, api: ApiClient) -> None:
