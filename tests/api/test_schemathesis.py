@@ -2,7 +2,7 @@
 
 Schemathesis makes requests from the document, valid ones and broken ones, as a visitor, as a resident and as an admin, who
 may use every route of staff. Half of them get ids, codes and cursors that exist, so that they come further than the first
-refusal. `BINFEN_LONG=1` makes many more of them.
+refusal. Who asks what on which engine: conftest.py. `BINFEN_LONG=1` makes many more of them.
 """
 
 from __future__ import annotations
@@ -134,6 +134,12 @@ def described() -> Any:
 
 
 document = described()
+OPEN_TO_VISITORS = {
+    f"{method.upper()} {path}"
+    for path, operations in document.raw_schema["paths"].items()
+    for method, operation in operations.items()
+    if isinstance(operation, dict) and {} in operation.get("security", [{}])
+}
 #: What the requests of the test that runs now may ask for, besides what they make up.
 known_now: dict[str, list[str]] = {}
 
