@@ -203,7 +203,9 @@ def _fill(work: Work, transactions: Transactions, keys: Keys, people: int, sessi
     for n, door in enumerate(doors):
         taken = len(range(n, people, sessions))
         work.core.execute(
-            update(Session).where(Session.town_id == TOWN, Session.id == door).values(taken=taken, capacity=people)
+            update(Session)
+            .where(Session.town_id == TOWN, Session.id == door)
+            .values(taken=taken, capacity=people, versioned_at=work.now)
         )
     places = [{"id": n, "taken": 0} for n in range(people)]
     work.core.execute(insert(_place), places)

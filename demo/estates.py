@@ -280,6 +280,8 @@ class _EstateMaker:
             "steps_late": repair["steps_late"] + is_late,
         }
         repair |= self._columns_of(repair, deed, at)
+        if deed is RepairDeed.CONFIRMED and repair["rating"] is not None:
+            self._add_event(repair, RepairDeed.RATED, at, None, stars=repair["rating"])
 
     def _columns_of(self, repair: Row, deed: RepairDeed, at: datetime) -> dict[str, Any]:
         """What a deed leaves in the repair besides its state."""
@@ -315,11 +317,13 @@ class _EstateMaker:
         words = PRAISES[min(5 - stars, len(PRAISES) - 1)] if self._random.random() < 0.6 else ""
         return {"rating": stars, "rating_words": words, "rated_at": at}
 
-    def _add_event(self, repair: Row, deed: RepairDeed, at: datetime, due_at: datetime | None) -> None:
-        is_residents = deed in BY_RESIDENT or deed is RepairDeed.SUBMITTED
+    def _add_event(
+        self, repair: Row, deed: RepairDeed, at: datetime, due_at: datetime | None, stars: int | None = None
+    ) -> None:
+        is_residents = deed in BY_RESIDENT or deed in (RepairDeed.SUBMITTED, RepairDeed.RATED)
         kind = "system" if deed is RepairDeed.OVERDUE else "resident" if is_residents else "staff"
         by_id = {"system": 0, "resident": repair["resident_id"], "staff": self._keeper_id}[kind]
-        by = {"by_kind": kind, "by_id": by_id, "at": at, "due_at": due_at}
+        by = {"by_kind": kind, "by_id": by_id, "at": at, "due_at": due_at, "stars": stars}
         event = self._add(RepairEvent, at, repair_id=repair["id"], deed=deed, **by)
         if deed in NOTES:
             beside = {"event_id": event["id"], "words": NOTES[deed], "photos": None}

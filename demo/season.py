@@ -75,6 +75,7 @@ class PlannedSession:
     id: int = 0
     taken: int = 0
     closed_at: datetime | None = None
+    made_at: datetime | None = None
 
     @property
     def venue_id(self) -> int:
@@ -120,6 +121,7 @@ class PlannedSession:
             "changed_at": None,
             "attendance_complete_at": None,
             "closed_at": self.closed_at,
+            "made_at": self.made_at,
         }
 
 
@@ -218,7 +220,8 @@ def _give_ids(sessions: list[PlannedSession]) -> None:
     ids = RisingIds()
     for session in sessions:
         planned_on = local_day(session.starts_at) - timedelta(days=FUTURE_DAYS)
-        session.id = ids.at(local_moment(planned_on, "00:00"))
+        session.made_at = local_moment(planned_on, "00:00")
+        session.id = ids.at(session.made_at)
 
 
 def _plan_activity(places: Places, id_: int, described: dict[str, Any]) -> PlannedActivity:
@@ -308,7 +311,7 @@ def extend_season(work: Work, today: date) -> int:
             missing += series.sessions_between(first, last)
     missing.sort(key=lambda session: (session.starts_at, session.series_id))
     for session in missing:
-        session.id = work.new_id()
+        session.id, session.made_at = work.new_id(), work.now
     if missing:
         work.db.execute(_plan, [session.row(work.town_id) for session in missing])
         work.db.execute(_expanded, {"town": work.town_id, "last": last})

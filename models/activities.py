@@ -66,6 +66,7 @@ class Activity(RootInTown, Base):
     copied_from_id: Mapped[int | None]
     status: Mapped[ActivityStatus] = mapped_column(one_of(ActivityStatus), default=ActivityStatus.PUBLISHED)
     created_at: Mapped[datetime]
+    versioned_at: Mapped[datetime | None]  #: when what `models.history` watches was last changed; NULL: never
 
     __table_args__ = (
         ForeignKeyConstraint(["town_id", "community_id"], ["territory.town_id", "territory.id"]),
@@ -138,6 +139,8 @@ class Session(InTown, Base):
     changed_at: Mapped[datetime | None]  #: when that was last; NULL: never
     attendance_complete_at: Mapped[datetime | None]  #: staff said then that all who came were checked in
     closed_at: Mapped[datetime | None]  #: when who didn't come was written down
+    made_at: Mapped[datetime | None]  #: NULL: before this was kept
+    versioned_at: Mapped[datetime | None]  #: when what `models.history` watches was last changed; NULL: never
 
     __table_args__ = (
         ForeignKeyConstraint(["town_id", "activity_id"], ["activity.town_id", "activity.id"]),
@@ -151,5 +154,6 @@ class Session(InTown, Base):
         CheckConstraint("checkin_opens_at <= ends_at AND reservable_until <= ends_at", name="windows_close_by_the_end"),
         Index("ix_session_activity", "town_id", "activity_id", "starts_at"),
         Index("ix_session_ends_at", "town_id", "ends_at"),
+        Index("ix_session_starts_at", "town_id", "starts_at"),
         Index("ix_session_venue", "town_id", "venue_id", "starts_at"),
     )

@@ -287,6 +287,7 @@ class RepairEvent(InTown, Base):
     by_id: Mapped[int]  #: 0: the system
     at: Mapped[datetime]
     due_at: Mapped[datetime | None]  #: of the step that ended
+    stars: Mapped[int | None]  #: of a rating, 1 to 5
 
     __table_args__ = (
         ForeignKeyConstraint(["town_id", "repair_id"], ["repair.town_id", "repair.id"]),
@@ -361,4 +362,11 @@ class Complaint(InTown, Base):
         Index("ix_complaint_resident", "town_id", "resident_id", "id"),
         Index("ix_complaint_estate", "town_id", "estate_id", "id"),
         Index("ix_complaint_open", "town_id", "due_at", sqlite_where=IS_UNANSWERED, postgresql_where=IS_UNANSWERED),
+        Index(
+            "ix_complaint_answered_at",
+            "town_id",
+            "answered_at",
+            sqlite_where=text("answered_at IS NOT NULL"),
+            postgresql_where=text("answered_at IS NOT NULL"),
+        ),
     )

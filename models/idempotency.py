@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import LargeBinary
+from sqlalchemy import Index, LargeBinary
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base
@@ -22,3 +22,6 @@ class IdempotencyRecord(Base):
     status: Mapped[int]
     body: Mapped[str]  #: the JSON text that was answered
     recorded_at: Mapped[datetime]
+
+    #: For clearing. Ranges of blocks wouldn't do: new rows go where old ones were deleted.
+    __table_args__ = (Index("ix_idempotency_record_recorded", "town_id", "recorded_at"),)

@@ -83,6 +83,7 @@ class Reservation(InTown, Base):
     cancelled_by: Mapped[CancelledBy | None] = mapped_column(one_of(CancelledBy))
     checked_in_at: Mapped[datetime | None]
     no_show_at: Mapped[datetime | None]
+    versioned_at: Mapped[datetime | None]  #: when what `models.history` watches was last changed; NULL: never
 
     __table_args__ = (
         ForeignKeyConstraint(["town_id", "session_id"], ["session.town_id", "session.id"]),

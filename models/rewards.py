@@ -53,8 +53,10 @@ class CauseStatus(StrEnum):
 
 IS_READY = text("status = 'ready'")
 IS_LAPSED = text("status = 'lapsed'")
+IS_ENDED = text("ended_at IS NOT NULL")
 IS_TO_REMIND = text("remind_at IS NOT NULL")
 IS_TO_RETURN = text("returned_at IS NULL")  #: and counts for its cause until then
+IS_RETURNED = text("returned_at IS NOT NULL")
 
 
 class Reward(InTown, Base):
@@ -187,6 +189,7 @@ class Redemption(InTown, Base):
     substitute_id: Mapped[int | None]  #: another reward that the merchant offers instead, until the resident answers
     substitute_reason: Mapped[str | None]
     replaced_id: Mapped[int | None]  #: the reward that was redeemed first, where another one took its place
+    replaced_at: Mapped[datetime | None]  #: when one last did
 
     __table_args__ = (
         ForeignKeyConstraint(["town_id", "reward_id"], ["reward.town_id", "reward.id"]),
@@ -202,6 +205,7 @@ class Redemption(InTown, Base):
         Index("ix_redemption_resident", "town_id", "resident_id", "id"),
         Index("ix_redemption_reward", "town_id", "reward_id", "status", "id"),
         Index("ix_redemption_fulfilled", "town_id", "fulfilled_at"),
+        Index("ix_redemption_ended", "town_id", "ended_at", sqlite_where=IS_ENDED, postgresql_where=IS_ENDED),
         Index("ix_redemption_lapsed", "town_id", "ended_at", sqlite_where=IS_LAPSED, postgresql_where=IS_LAPSED),
         Index("ix_redemption_ready", "town_id", "pick_up_until", sqlite_where=IS_READY, postgresql_where=IS_READY),
         Index("ix_redemption_remind", "town_id", "remind_at", sqlite_where=IS_TO_REMIND, postgresql_where=IS_TO_REMIND),
@@ -270,6 +274,7 @@ class Donation(InTown, Base):
         ForeignKeyConstraint(["town_id", "resident_id"], ["resident.town_id", "resident.id"]),
         CheckConstraint("amount > 0", name="amount_positive"),
         Index("ix_donation_resident", "town_id", "resident_id", "id"),
+        Index("ix_donation_returned", "town_id", "returned_at", sqlite_where=IS_RETURNED, postgresql_where=IS_RETURNED),
         Index(
             "ix_donation_cause", "town_id", "cause_id", "id", sqlite_where=IS_TO_RETURN, postgresql_where=IS_TO_RETURN
         ),

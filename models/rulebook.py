@@ -113,7 +113,28 @@ class StandingLevel(_OfStanding, Base):
     cycle: Mapped[int]  #: how many full rounds came before, in a ladder that repeats
     reached_at: Mapped[datetime]
 
-    __table_args__ = (_to_standing(), CheckConstraint("cycle >= 0", name="cycle_not_negative"))
+    __table_args__ = (
+        _to_standing(),
+        CheckConstraint("cycle >= 0", name="cycle_not_negative"),
+        Index("ix_standing_level_reached", "town_id", "reached_at"),
+    )
+
+
+class StandingLevelVersion(_OfStanding, Base):
+    """A level that a resident had until they reached another one; a trigger of the database writes it.
+
+    Rows are added and never changed (by trigger).
+    """
+
+    __tablename__ = "standing_level_version"
+
+    ladder: Mapped[str] = mapped_column(primary_key=True)
+    until: Mapped[datetime] = mapped_column(primary_key=True)
+    level: Mapped[str]
+    cycle: Mapped[int]
+    reached_at: Mapped[datetime]
+
+    __table_args__ = (_to_standing(), Index("ix_standing_level_version_until", "town_id", "until"))
 
 
 class StandingFreeze(_OfStanding, Base):

@@ -18,6 +18,7 @@ from models.base import Base, InTown, Json, RootInTown, one_of
 
 #: The largest number of parts of one room.
 PARTS_MAX = 32
+DAY_QUARTERS = 24 * 4
 
 
 class DayKind(StrEnum):
@@ -244,6 +245,7 @@ class VenueBooking(InTown, Base):
         CheckConstraint("(decided_by IS NULL) = (decided_at IS NULL)", name="decided_by_somebody"),
         Index("ix_venue_booking_resident", "town_id", "resident_id", "id"),
         Index("ix_venue_booking_venue", "town_id", "venue_id", "starts_at", "id"),
+        Index("ix_venue_booking_starts", "town_id", "starts_at"),
         Index("ix_venue_booking_pending", "town_id", "starts_at", sqlite_where=IS_PENDING, postgresql_where=IS_PENDING),
         Index(
             "ix_venue_booking_release",
@@ -280,6 +282,31 @@ class VenueSlot(Base):
         Index(
             "ix_venue_slot_session", "town_id", "session_id", sqlite_where=IS_OF_SESSION, postgresql_where=IS_OF_SESSION
         ),
+    )
+
+
+class VenueDay(Base):
+    """When a room was open on a day by its hours, and into how many parts it was divided: fixed once, for the monitoring.
+
+    Hours are changed, and say nothing of the day before. Closures are apart: they know themselves when they were made.
+    """
+
+    __tablename__ = "venue_day"
+
+    town_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    begins_at: Mapped[datetime] = mapped_column(primary_key=True)  #: midnight of the community's day
+    venue_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    territory_id: Mapped[int]  #: of its centre
+    parts: Mapped[int]
+    open_quarters: Mapped[str]  #: a character for each quarter of an hour from midnight on: 1 open, 0 closed
+    recorded_at: Mapped[datetime]
+
+    __table_args__ = (
+        ForeignKeyConstraint(["town_id", "venue_id"], ["venue.town_id", "venue.id"]),
+        ForeignKeyConstraint(["town_id", "territory_id"], ["territory.town_id", "territory.id"]),
+        CheckConstraint(f"parts BETWEEN 1 AND {PARTS_MAX}", name="parts_within_bound"),
+        CheckConstraint(f"length(open_quarters) = {DAY_QUARTERS}", name="a_day_has_24_hours"),
+        Index("ix_venue_day_recorded", "town_id", "recorded_at"),
     )
 
 

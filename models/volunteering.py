@@ -38,6 +38,7 @@ class VolunteerRegistration(Base):
     __table_args__ = (
         ForeignKeyConstraint(["town_id", "resident_id"], ["resident.town_id", "resident.id"]),
         ForeignKeyConstraint(["town_id", "agreed_by"], ["resident.town_id", "resident.id"]),
+        Index("ix_volunteer_registration_day", "town_id", "registered_at"),
     )
 
 
@@ -176,6 +177,20 @@ class ServiceRecord(InTown, Base):
         Index("ix_service_record_day", "town_id", "resident_id", "served_on"),
         Index("ix_service_record_batch", "town_id", "batch_id", "id"),
         Index("ix_service_record_pending", "town_id", "id", sqlite_where=IS_PENDING, postgresql_where=IS_PENDING),
+        Index(
+            "ix_service_record_decided_at",
+            "town_id",
+            "decided_at",
+            sqlite_where=text("decided_at IS NOT NULL"),
+            postgresql_where=text("decided_at IS NOT NULL"),
+        ),
+        Index(
+            "ix_service_record_voided_at",
+            "town_id",
+            "voided_at",
+            sqlite_where=text("voided_at IS NOT NULL"),
+            postgresql_where=text("voided_at IS NOT NULL"),
+        ),
     )
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 #: The newest migration. A test holds it to the migrations folder.
-SCHEMA_VERSION = "0018"
+SCHEMA_VERSION = "0023"
 
 
 @dataclass(frozen=True, slots=True)

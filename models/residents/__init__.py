@@ -22,7 +22,7 @@ from models.residents.rights import (
     Merging,
     MergingStatus,
 )
-from models.residents.sign_in import RefreshToken
+from models.residents.sign_in import RefreshToken, SignInDevice
 from models.residents.staff import Role, RoleGrant, Staff, StaffLookup, StaffStatus
 
 __all__ = [
@@ -48,6 +48,7 @@ __all__ = [
     "ResidentStatus",
     "Role",
     "RoleGrant",
+    "SignInDevice",
     "Staff",
     "StaffLookup",
     "StaffStatus",

@@ -57,6 +57,7 @@ class Resident(RootInTown, Base):
     status: Mapped[ResidentStatus] = mapped_column(one_of(ResidentStatus), default=ResidentStatus.ACTIVE)
     token_version: Mapped[int] = mapped_column(default=1)  #: grows by one to revoke every access token at once
     registered_at: Mapped[datetime]
+    versioned_at: Mapped[datetime | None]  #: when what `models.history` watches was last changed; NULL: never
 
     __table_args__ = (
         ForeignKeyConstraint(["town_id", "territory_id"], ["territory.town_id", "territory.id"]),

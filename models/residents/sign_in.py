@@ -1,10 +1,10 @@
-"""Refresh tokens: each is used once and followed by its successor in the same family."""
+"""Refresh tokens: each is used once and followed by its successor in the same family; and from which device people came."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, LargeBinary
+from sqlalchemy import CheckConstraint, Date, ForeignKeyConstraint, Index, LargeBinary, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, InTown
@@ -32,4 +32,21 @@ class RefreshToken(InTown, Base):
         Index("ix_refresh_token_family", "town_id", "family_id"),
         Index("ix_refresh_token_resident", "town_id", "resident_id"),
         Index("ix_refresh_token_staff", "town_id", "staff_id"),
+    )
+
+
+class SignInDevice(InTown, Base):
+    """A resident signed in from a device on a day. The device is known by a keyed hash of a word that its app made up."""
+
+    __tablename__ = "sign_in_device"
+
+    device_index: Mapped[bytes] = mapped_column(LargeBinary)
+    resident_id: Mapped[int]
+    day: Mapped[date] = mapped_column(Date)
+    signed_in_at: Mapped[datetime]  #: the day's first time
+
+    __table_args__ = (
+        ForeignKeyConstraint(["town_id", "resident_id"], ["resident.town_id", "resident.id"]),
+        UniqueConstraint("town_id", "resident_id", "device_index", "day"),
+        Index("ix_sign_in_device_day", "town_id", "day"),
     )

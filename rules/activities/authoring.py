@@ -61,7 +61,7 @@ _operator = select(Operator.id).where(Operator.town_id == bindparam("town"), Ope
 _set_status = (
     update(Activity)
     .where(*_this, Activity.status == bindparam("from_status"))
-    .values(status=bindparam("to_status"))
+    .values(status=bindparam("to_status"), versioned_at=bindparam("now"))
     .returning(Activity.id)
     .execution_options(synchronize_session=False)
 )
@@ -117,6 +117,7 @@ def change_activity(work: Work, activity_id: int, changes: Mapping[str, Any]) ->
     ):
         raise AllocationFixed
     values = _checked(work, changes, {"age_min": activity.age_min, "age_max": activity.age_max, **changes})
+    values["versioned_at"] = work.now
     statement = update(Activity).where(*_this).values(values).execution_options(synchronize_session=False)
     work.core.execute(statement, asked)
     if activity.status is ActivityStatus.PUBLISHED:
@@ -216,7 +217,7 @@ def _checked(work: Work, changes: Mapping[str, Any], whole: Mapping[str, Any]) -
 
 
 def _move(work: Work, activity_id: int, from_: ActivityStatus, to: ActivityStatus) -> bool:
-    asked = {"town": work.town_id, "activity": activity_id, "from_status": from_, "to_status": to}
+    asked = {"town": work.town_id, "activity": activity_id, "from_status": from_, "to_status": to, "now": work.now}
     return work.core.execute(_set_status, asked).first() is not None
 
 

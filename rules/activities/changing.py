@@ -154,14 +154,14 @@ _still_to_come = (Session.status == SessionStatus.SCHEDULED, Session.starts_at >
 _change = (
     update(Session)
     .where(*_this, *_still_to_come)
-    .values({name: bindparam(f"new_{name}") for name in _MOVING})
+    .values({name: bindparam(f"new_{name}") for name in _MOVING} | {"versioned_at": bindparam("now")})
     .returning(Session.id)
     .execution_options(synchronize_session=False)
 )
 _call_off = (
     update(Session)
     .where(*_this, *_still_to_come)
-    .values(status=SessionStatus.CANCELLED)
+    .values(status=SessionStatus.CANCELLED, versioned_at=bindparam("now"))
     .returning(Session.id)
     .execution_options(synchronize_session=False)
 )

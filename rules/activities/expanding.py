@@ -232,6 +232,7 @@ def _session_row(
         "waiting": 0,
         "status": SessionStatus.SCHEDULED,
         "revision": 0,
+        "made_at": work.now,
     }
 
 

@@ -32,7 +32,7 @@ _finish = (
             Session.ends_at > bindparam("now"),
         ),
     )
-    .values(status=ActivityStatus.FINISHED)
+    .values(status=ActivityStatus.FINISHED, versioned_at=bindparam("now"))
     .returning(Activity.id)
     .execution_options(synchronize_session=False)
 )

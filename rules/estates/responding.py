@@ -73,4 +73,4 @@ def rate_repair(work: Work, repair_id: int, stars: int, words: str) -> None:
     said = {"town": work.town_id, "repair": repair.id, "now": work.now, "stars": stars, "words": words}
     if work.core.execute(_rate, said).first() is None:
         raise NotToBeRated
-    add_event(work, repair.id, RepairDeed.RATED)
+    add_event(work, repair.id, RepairDeed.RATED, stars=stars)

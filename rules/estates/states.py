@@ -154,10 +154,17 @@ def due_after(work: Work, deed: RepairDeed, terms: Terms) -> datetime:
 
 
 def add_event(
-    work: Work, repair_id: int, deed: RepairDeed, said: Said = NOTHING_SAID, *, due_at: datetime | None = None
+    work: Work,
+    repair_id: int,
+    deed: RepairDeed,
+    said: Said = NOTHING_SAID,
+    *,
+    due_at: datetime | None = None,
+    stars: int | None = None,
 ) -> None:
-    """Write down what happened to a repair. `due_at`: when the step that ends with it had to be over."""
-    whose = {"by_kind": work.actor.kind.value, "by_id": work.actor.id, "at": work.now, "due_at": due_at}
+    """Write down what happened to a repair. `due_at`: when the step that ends with it was due. `stars`: of a rating."""
+    whose: dict[str, Any] = {"by_kind": work.actor.kind.value, "by_id": work.actor.id, "at": work.now}
+    whose |= {"due_at": due_at, "stars": stars}
     event_id = work.new_id()
     row = {"town_id": work.town_id, "id": event_id, "repair_id": repair_id, "deed": deed, **whose}
     work.core.execute(_add_event, row)

@@ -69,7 +69,7 @@ _applied = (
 _wait = (
     update(Reservation)
     .where(Reservation.town_id == bindparam("town"), Reservation.id == bindparam("reservation"))
-    .values(status=ReservationStatus.WAITLISTED, rank=bindparam("place"))
+    .values(status=ReservationStatus.WAITLISTED, rank=bindparam("place"), versioned_at=bindparam("now"))
     .execution_options(synchronize_session=False)
 )
 _commit = insert(Draw).on_conflict_do_nothing(index_elements=["town_id", "session_id"])
@@ -138,7 +138,8 @@ def allocate_places(work: Work, keys: Keys, session_id: int) -> int:
     give_seats(work, session, [row for row in order if row.id in seated], from_waiting_list=False)
     waiting = [row for row in order if row.id not in seated]
     for place, row in enumerate(waiting, start=1):
-        work.core.execute(_wait, {"town": work.town_id, "reservation": row.id, "place": place})
+        asked = {"town": work.town_id, "reservation": row.id, "place": place, "now": work.now}
+        work.core.execute(_wait, asked)
     explain(work, seating, max(free, 0))
     move_counters(work, session_id, parties=len(waiting))
     told = {"session_id": str(session_id)}

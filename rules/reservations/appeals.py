@@ -151,6 +151,7 @@ _excuse = (
         no_show_at=None,
         cancelled_at=bindparam("now"),
         cancelled_by=CancelledBy.STAFF,
+        versioned_at=bindparam("now"),
     )
     .returning(*COLUMNS)
     .execution_options(synchronize_session=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, exists, update
+from sqlalchemy import BindParameter, bindparam, exists, update
 from sqlalchemy.orm import aliased
 
 from models.reservations import LIVE, Reservation, ReservationStatus
@@ -32,8 +32,11 @@ def _turn(before: ReservationStatus, after: ReservationStatus, **columns: Any) -
     )
 
 
+_NOW: BindParameter[datetime] = bindparam("now")
 _use = _turn(ReservationStatus.CONFIRMED, ReservationStatus.CHECKED_IN, checked_in_at=bindparam("at"))
-_unuse = _turn(ReservationStatus.CHECKED_IN, ReservationStatus.CONFIRMED, checked_in_at=None)
+#: Of an upload: when it happened isn't when it became known (`models.history`).
+_use_late = _use.values(versioned_at=_NOW)
+_unuse = _turn(ReservationStatus.CHECKED_IN, ReservationStatus.CONFIRMED, checked_in_at=None, versioned_at=_NOW)
 _other = aliased(Reservation)
 _holds_another = exists().where(
     _other.town_id == Reservation.town_id,
@@ -41,7 +44,9 @@ _holds_another = exists().where(
     _other.resident_id == Reservation.resident_id,
     _other.status.in_(LIVE),
 )
-_revive = _turn(ReservationStatus.NO_SHOW, ReservationStatus.CONFIRMED, no_show_at=None).where(~_holds_another)
+_revive = _turn(ReservationStatus.NO_SHOW, ReservationStatus.CONFIRMED, no_show_at=None, versioned_at=_NOW).where(
+    ~_holds_another
+)
 
 
 def check_in(work: Work, reservation_id: int, at: datetime) -> bool:
@@ -49,7 +54,8 @@ def check_in(work: Work, reservation_id: int, at: datetime) -> bool:
 
     Whose hold has lapsed, long after the session, comes in all the same: a door is no place to talk about points.
     """
-    used = work.send(_use, {"town": work.town_id, "reservation": reservation_id, "at": at}).first()
+    asked = {"town": work.town_id, "reservation": reservation_id, "at": at}
+    used = (work.send(_use, asked) if at == work.now else work.send(_use_late, asked | {"now": work.now})).first()
     if used is None:
         return False
     if used.hold_txn_id is not None:
@@ -59,7 +65,8 @@ def check_in(work: Work, reservation_id: int, at: datetime) -> bool:
 
 def undo_check_in(work: Work, reservation_id: int) -> bool:
     """A scan was wrong: the reservation is to come again, and what it cost is held again. False: it wasn't used."""
-    unused = work.core.execute(_unuse, {"town": work.town_id, "reservation": reservation_id}).first()
+    asked = {"town": work.town_id, "reservation": reservation_id, "now": work.now}
+    unused = work.core.execute(_unuse, asked).first()
     if unused is None:
         return False
     if unused.hold_txn_id is not None:
@@ -81,7 +88,8 @@ def revive_no_show(work: Work, reservation_id: int) -> bool:
         return held.status in (ReservationStatus.CONFIRMED, ReservationStatus.CHECKED_IN)
     if not take_places_late(work, session_id, held.party_size):
         return False
-    revived = work.core.execute(_revive, {"town": work.town_id, "reservation": reservation_id}).first()
+    asked = {"town": work.town_id, "reservation": reservation_id, "now": work.now}
+    revived = work.core.execute(_revive, asked).first()
     if revived is None:  # there is another reservation by now, which holds its own places
         move_counters(work, session_id, places=-held.party_size)
         return False

@@ -39,7 +39,12 @@ _cancel = (
         Reservation.id == bindparam("reservation"),
         Reservation.status == bindparam("as_it_was"),
     )
-    .values(status=ReservationStatus.CANCELLED, cancelled_at=bindparam("now"), cancelled_by=bindparam("by"))
+    .values(
+        status=ReservationStatus.CANCELLED,
+        cancelled_at=bindparam("now"),
+        cancelled_by=bindparam("by"),
+        versioned_at=bindparam("now"),
+    )
     .returning(*COLUMNS)
     .execution_options(synchronize_session=False)
 )

@@ -44,7 +44,12 @@ _of_session = (
 _cancel_all = (
     update(Reservation)
     .where(*_of_session, IS_LIVE, Reservation.status != ReservationStatus.CHECKED_IN)
-    .values(status=ReservationStatus.CANCELLED, cancelled_at=bindparam("now"), cancelled_by=CancelledBy.ORGANISER)
+    .values(
+        status=ReservationStatus.CANCELLED,
+        cancelled_at=bindparam("now"),
+        cancelled_by=CancelledBy.ORGANISER,
+        versioned_at=bindparam("now"),
+    )
     .execution_options(synchronize_session=False)
 )
 _changed = (
@@ -56,7 +61,7 @@ _changed = (
 _cancellable_until = (
     update(Reservation)
     .where(*_of_session, IS_LIVE)
-    .values(cancellable_until=bindparam("until"), release_at=None)
+    .values(cancellable_until=bindparam("until"), release_at=None, versioned_at=bindparam("now"))
     .execution_options(synchronize_session=False)
 )
 
@@ -87,7 +92,7 @@ def session_moved(work: Work, session_id: int) -> int:
     _revise(work, session_id)
     session = lock_session(work, session_id)
     rows = _read_live(work, session_id)
-    asked = {"town": work.town_id, "session": session_id, "until": session.starts_at}
+    asked = {"town": work.town_id, "session": session_id, "until": session.starts_at, "now": work.now}
     work.core.execute(_cancellable_until, asked)
     prolong(work, [row.hold_txn_id for row in rows if row.hold_txn_id is not None], session.ends_at)
     _tell(work, SESSION_MOVED, session_id, rows, {"starts_at": session.starts_at.isoformat()})

@@ -96,7 +96,7 @@ _mark = (
         Reservation.status == ReservationStatus.CONFIRMED,
         or_(bindparam("is_over", type_=Boolean), Reservation.release_at <= bindparam("now")),
     )
-    .values(status=ReservationStatus.NO_SHOW, no_show_at=bindparam("now"))
+    .values(status=ReservationStatus.NO_SHOW, no_show_at=bindparam("now"), versioned_at=bindparam("now"))
     .returning(*COLUMNS)
     .execution_options(synchronize_session=False)
 )
@@ -110,7 +110,7 @@ _end_waiting = (
         Reservation.session_id == bindparam("session"),
         Reservation.status.in_((ReservationStatus.APPLIED, ReservationStatus.WAITLISTED, ReservationStatus.OFFERED)),
     )
-    .values(status=ReservationStatus.LAPSED)
+    .values(status=ReservationStatus.LAPSED, versioned_at=bindparam("now"))
     .execution_options(synchronize_session=False)
 )
 _close = (
@@ -179,7 +179,7 @@ def close_session(work: Work, session_id: int) -> Closed:
     rows = work.core.execute(_statuses, {"town": work.town_id, "session": session_id}).all()
     if session.closed_at is None:
         offered = sum(row.party_size for row in rows if row.status is ReservationStatus.OFFERED)
-        work.core.execute(_end_waiting, {"town": work.town_id, "session": session_id})
+        work.core.execute(_end_waiting, {"town": work.town_id, "session": session_id, "now": work.now})
         in_vain = {row.id: row.resident_id for row in rows if row.status in _WITHOUT_A_PLACE}
         forget_wishes(work, SOURCE, in_vain, "候补未成")
         move_counters(work, session_id, places=-offered)

@@ -33,7 +33,7 @@ _take = (
         Reservation.status == ReservationStatus.OFFERED,
         Reservation.offer_expires_at > bindparam("now"),
     )
-    .values(status=ReservationStatus.CONFIRMED, confirmed_at=bindparam("now"))
+    .values(status=ReservationStatus.CONFIRMED, confirmed_at=bindparam("now"), versioned_at=bindparam("now"))
     .returning(*COLUMNS)
     .execution_options(synchronize_session=False)
 )
@@ -45,7 +45,7 @@ _lapse = (
         IS_OFFERED,
         Reservation.offer_expires_at <= bindparam("now"),
     )
-    .values(status=ReservationStatus.LAPSED)
+    .values(status=ReservationStatus.LAPSED, versioned_at=bindparam("now"))
     .returning(Reservation.id, Reservation.resident_id, Reservation.party_size)
     .execution_options(synchronize_session=False)
 )

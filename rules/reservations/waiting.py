@@ -61,6 +61,7 @@ _confirm = (
         cancellable_until=bindparam("until"),
         waiting_reason=None,
         waiting_free=None,
+        versioned_at=bindparam("now"),
     )
     .execution_options(synchronize_session=False)
 )
@@ -68,7 +69,11 @@ _offer = (
     update(Reservation)
     .where(*_some)
     .values(
-        status=ReservationStatus.OFFERED, offer_expires_at=bindparam("until"), waiting_reason=None, waiting_free=None
+        status=ReservationStatus.OFFERED,
+        offer_expires_at=bindparam("until"),
+        waiting_reason=None,
+        waiting_free=None,
+        versioned_at=bindparam("now"),
     )
     .execution_options(synchronize_session=False)
 )
@@ -125,7 +130,8 @@ def give_seats(work: Work, session: AnyRow, rows: Sequence[AnyRow], *, from_wait
     given = [row for row in rows if session.offer_minutes == 0 and row.price == 0]
     if asked_first:
         until = offered_until(session, work.now)
-        work.core.execute(_offer, {"town": work.town_id, "ids": [row.id for row in asked_first], "until": until})
+        asked = {"now": work.now, "until": until}
+        work.core.execute(_offer, {"town": work.town_id, "ids": [row.id for row in asked_first], **asked})
         _tell(work, OFFERED, session, asked_first, until)
     if given:
         # Nobody asked them, so they may give it back until it begins.

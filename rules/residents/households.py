@@ -227,7 +227,7 @@ _for_staff = (
 _move_in = (
     update(Resident)
     .where(Resident.town_id == bindparam("town"), Resident.id == bindparam("resident"), Resident.household_id.is_(None))
-    .values(household_id=bindparam("household"), territory_id=bindparam("building"))
+    .values(household_id=bindparam("household"), territory_id=bindparam("building"), versioned_at=bindparam("now"))
     .returning(Resident.id)
     .execution_options(synchronize_session=False)
 )
@@ -415,7 +415,7 @@ def _let_in(work: Work, request: AnyRow) -> None:
     work.core.execute(_lock_household, {"town": work.town_id, "household": household_id})
     if len(_list_members(work, household_id)) >= MEMBERS_MAX:
         raise HouseholdFull(maximum=MEMBERS_MAX)
-    moving = {"town": work.town_id, "resident": request.resident_id, "household": household_id}
+    moving = {"town": work.town_id, "resident": request.resident_id, "household": household_id, "now": work.now}
     if work.core.execute(_move_in, moving | {"building": request.building_id}).first() is None:
         raise HouseholdHeld
 

@@ -69,10 +69,12 @@ _lock_record = (
     .where(Resident.town_id == bindparam("town"), Resident.id == bindparam("resident"))
     .with_for_update(key_share=True, of=Resident)
 )
+_WRITTEN = ("name", "born_on", "territory_id")
 _write_record = (
     update(Resident)
     .where(Resident.town_id == bindparam("town"), Resident.id == bindparam("resident"))
-    .values({name: bindparam(f"new_{name}") for name in ("name", "born_on", "territory_id", "household_id")})
+    .values({name: bindparam(f"new_{name}") for name in (*_WRITTEN, "household_id")})
+    .values(versioned_at=bindparam("now"))
     .execution_options(synchronize_session=False)
 )
 _add_resident = insert(Resident)
@@ -109,7 +111,7 @@ def change_record(work: Work, record: AnyRow, changes: Mapping[str, Any]) -> Non
 
     Raises PlaceUnknown, BirthdayImplausible.
     """
-    new = {name: changes.get(name, getattr(record, name)) for name in ("name", "born_on", "territory_id")}
+    new = {name: changes.get(name, getattr(record, name)) for name in _WRITTEN}
     household_id = record.household_id
     if "born_on" in changes:
         check_birthday(work, new["born_on"])
@@ -117,7 +119,7 @@ def change_record(work: Work, record: AnyRow, changes: Mapping[str, Any]) -> Non
         path = path_of_place(work, new["territory_id"])
         household_id = household_id if (record.building_path or "").startswith(path) else None
     values = {f"new_{name}": value for name, value in {**new, "household_id": household_id}.items()}
-    work.core.execute(_write_record, {"town": work.town_id, "resident": record.id, **values})
+    work.core.execute(_write_record, {"town": work.town_id, "resident": record.id, "now": work.now, **values})
 
 
 def add_resident(work: Work, new: NewResident) -> int:

@@ -25,6 +25,7 @@ from models.residents import Consent, OpenidLookup, Purpose, RefreshToken, Resid
 from rules.errors import Kind, RuleError
 from rules.ids import ID_MAX
 from rules.keys import Keys
+from rules.residents.devices import note_device
 from rules.residents.passwords import CredentialsWrong
 from rules.residents.tokens import ACCESS_SECONDS, Owner, issue_access_token
 from rules.work import ActorKind, Work
@@ -97,11 +98,13 @@ _use_token = (
 )
 
 
-def sign_in_resident(work: Work, keys: Keys, openid: str, consent_version: str | None) -> SignedIn:
+def sign_in_resident(
+    work: Work, keys: Keys, openid: str, consent_version: str | None, device: str | None = None
+) -> SignedIn:
     """Sign in the resident of an openid; on first sight register one in the work's town and record the consent.
 
-    Signing in agrees to the privacy notice in the version that the client showed, by default the current one. Raises
-    ConsentOutdated when that isn't the current version.
+    Signing in agrees to the privacy notice in the version that the client showed, by default the current one. `device`:
+    the word of `rules.residents.devices`. Raises ConsentOutdated when that isn't the current version.
     """
     if consent_version not in (None, CONSENT_VERSION):
         raise ConsentOutdated(current=CONSENT_VERSION)
@@ -119,6 +122,8 @@ def sign_in_resident(work: Work, keys: Keys, openid: str, consent_version: str |
         _record_consent(at_home, known.resident_id)
     owner = _lock_owner(at_home, ActorKind.RESIDENT, known.resident_id)
     assert owner is not None, "the look-up names residents only"
+    if device is not None:
+        note_device(at_home, keys, known.resident_id, device)
     return _begin_family(at_home, keys, owner)
 
 

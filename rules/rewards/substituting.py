@@ -56,6 +56,7 @@ _swap = (
     .values(
         reward_id=bindparam("instead"),
         replaced_id=func.coalesce(Redemption.replaced_id, Redemption.reward_id),
+        replaced_at=bindparam("at"),
         substitute_id=None,
         substitute_reason=None,
         price=bindparam("new_price"),

@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, case, func, or_, select
+from sqlalchemy.orm import aliased
 
 from models.adjustments import Adjustment, AwardImportRow
 from models.base import Base
@@ -41,6 +42,7 @@ from models.groups import (
     ResidentBlock,
     ResidentCard,
 )
+from models.history import ResidentVersion
 from models.idempotency import IdempotencyRecord
 from models.jobs import Outbox
 from models.ledger import Event
@@ -63,9 +65,18 @@ from models.residents import (
     Registration,
     Resident,
     ResidentStatus,
+    SignInDevice,
 )
 from models.rewards import Donation, Redemption, RewardUse
-from models.rulebook import Standing, StandingCount, StandingFreeze, StandingLevel, StandingSuspension
+from models.rulebook import (
+    Standing,
+    StandingCount,
+    StandingFreeze,
+    StandingLevel,
+    StandingLevelVersion,
+    StandingSuspension,
+)
+from models.territory import Territory, TerritoryKind
 from models.uploads import Upload, UploadDay, UploaderKind
 from models.venues import BookingUsage, HolderKind, VenueBooking
 from models.volunteering import Certificate, ServiceDay, ServiceRecord, VolunteerRegistration, VolunteerWithdrawal
@@ -152,11 +163,24 @@ _to_me = and_(
     or_(*(Outbox.payload[name].as_string() == RESIDENT_TEXT for name in ("resident_id", "principal_id", "agent_id"))),
 )
 _founded = and_(Group.town_id == TOWN, Group.founded_by_kind == "resident", Group.founded_by_id == RESIDENT)
+#: Numbers of the past are asked for by community; an estate's of then lose the one who is gone.
+_place, _community = aliased(Territory), aliased(Territory)
+_its_community = (
+    select(_community.id)
+    .join(_place, and_(_place.town_id == _community.town_id, _place.path.startswith(_community.path)))
+    .where(
+        _place.town_id == ResidentVersion.town_id,
+        _place.id == ResidentVersion.territory_id,
+        _community.kind == TerritoryKind.COMMUNITY,
+    )
+    .scalar_subquery()
+)
 
 HOLDINGS: tuple[Holding, ...] = (
     # signing in
     _deleted(OpenidLookup, None, why_not_shown="只有微信标识的摘要；标识本身见 resident"),
     _deleted(RefreshToken, "sign_ins", hidden=("family_id", "successor_id", "staff_id")),
+    _deleted(SignInDevice, "sign_in_days", hidden=("device_index",)),
     _deleted(MobileHolder, None, why_not_shown="只有手机号的摘要；手机号本身见 resident"),
     _deleted(IdempotencyRecord, None, whose=_mine(IdempotencyRecord, "actor_id"), why_not_shown="重复请求的应答副本"),
     # notices
@@ -380,6 +404,7 @@ HOLDINGS: tuple[Holding, ...] = (
     _kept(StandingCount, "standing_counts", FOR_THE_COUNT),
     _kept(StandingFreeze, "standing_freezes", FOR_THE_COUNT),
     _kept(StandingLevel, "standing_levels", FOR_THE_COUNT),
+    _kept(StandingLevelVersion, "standing_levels_before", FOR_THE_COUNT),
     _kept(StandingSuspension, "standing_suspensions", FOR_THE_COUNT),
     _kept(Adjustment, "adjustments", IN_THE_BOOKS, hidden=("requested_by", "decided_by")),
     _written(AwardImportRow, "imported_awards", {"reason": ""}),
@@ -415,10 +440,13 @@ HOLDINGS: tuple[Holding, ...] = (
             "territory_id": None,
             "household_id": None,
             "status": ResidentStatus.SUSPENDED,  # nobody books for it any more
+            "versioned_at": NOW,
         },
         whose=and_(Resident.town_id == TOWN, Resident.id == RESIDENT),
-        hidden=("token_version",),
+        hidden=("token_version", "versioned_at"),
     ),
+    # after it, for its change leaves a version of where somebody lived
+    _written(ResidentVersion, "former_places", {"territory_id": _its_community}, whose=_mine(ResidentVersion, "id")),
 )
 
 #: Tables with a column that names residents and yet nothing of its own about them, and why.

@@ -36,9 +36,14 @@ _holdings = (
 )
 _add = insert(VenueSlot)
 _drop = delete(VenueSlot).where(*_to_come, VenueSlot.part > bindparam("parts"))
+#: A booking that has begun keeps in its row what it began with: how much of the day's room was used doesn't change.
 _note = (
     update(VenueBooking)
-    .where(VenueBooking.town_id == bindparam("town"), VenueBooking.id == bindparam("booking"))
+    .where(
+        VenueBooking.town_id == bindparam("town"),
+        VenueBooking.id == bindparam("booking"),
+        VenueBooking.starts_at > bindparam("now"),
+    )
     .values(parts=bindparam("has"))
 )
 
@@ -56,7 +61,7 @@ def divide_room(work: Work, venue: AnyRow, parts: int) -> None:
         _extend(work, venue, whole, range(venue.parts + 1, parts + 1))
     for booking_id in sorted({each.booking_id for each in whole if each.booking_id is not None}):
         note = {"booking": booking_id, "has": list(range(1, parts + 1))}
-        work.core.execute(_note, {"town": work.town_id} | note)
+        work.core.execute(_note, {"town": work.town_id, "now": work.now} | note)
 
 
 def _extend(work: Work, venue: AnyRow, whole: Iterable[AnyRow], added: range) -> None:
