@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import click
 
 from blueprints.edge.house import house
-from rules.jobs import list_towns
+from rules.jobs.runs import list_towns
 from rules.rows import AnyRow
 from rules.work import SYSTEM
 

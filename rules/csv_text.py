@@ -1,4 +1,4 @@
-"""CSV text that people send: read line by line, cell by cell. Pure.
+"""CSV text: what people send, read line by line and cell by cell, and what is given out. Pure.
 
 UTF-8; a byte order mark, Windows' line ends, quoted cells and empty lines are fine. A cell is text, also when it begins with
 "=": nothing is computed. Days are written 2026-03-05 or, as Excel does in China, 2026/3/5.
@@ -10,7 +10,9 @@ import csv
 import io
 import re
 import unicodedata
+from collections.abc import Iterable, Sequence
 from datetime import date
+from typing import TypeAlias
 
 BYTE_ORDER_MARK = "\ufeff"
 
@@ -63,3 +65,29 @@ def read_day(text: str) -> date | None:
         return date(int(found[1]), int(found[3]), int(found[4]))
     except ValueError:
         return None
+
+
+#: What a spreadsheet takes for the beginning of a formula, full-width forms included.
+_BEGINS_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+Cell: TypeAlias = "str | int | float | None"
+
+
+def write_lines(lines: Iterable[Sequence[Cell]]) -> str:
+    """CSV as Excel opens it: with a byte order mark and Windows' line ends. A text that looks like a formula stays text.
+
+    Numbers are written as they are; before a text that begins like a formula stands an apostrophe.
+    """
+    written = io.StringIO(newline="")
+    written.write(BYTE_ORDER_MARK)
+    writer = csv.writer(written, lineterminator="\r\n")
+    writer.writerows([_written(cell) for cell in line] for line in lines)
+    return written.getvalue()
+
+
+def _written(cell: Cell) -> str | int | float:
+    if cell is None:
+        return ""
+    if not isinstance(cell, str):
+        return cell
+    text = _CONTROL.sub("", cell)
+    return f"'{text}" if text.startswith(_BEGINS_FORMULA) else text

@@ -1,0 +1,585 @@
+"""Sessions, their places, and what became of them; the waiting lists.
+
+All of it belongs to the day on which the session begins, but promotions, which belong to the day on which they happened.
+Sessions of a draft aren't counted: nobody was offered them. A session is held when it is over and wasn't called off. The
+place is the activity's community.
+
+What is counted of a day may be recorded after it: a session that goes on beyond midnight, an upload from the door, an
+appeal, an activity that is put under another scene. `_touched` finds such days by the versions (`rules.history`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Integer, Select, and_, case, func, literal_column, or_, select, union
+from sqlalchemy.orm import aliased
+
+from models.activities import Activity, ActivityStatus, Session, SessionStatus
+from models.history import ActivityVersion, ReservationVersion, SessionVersion
+from models.monitor import Slice
+from models.reservations import Appeal, AppealStatus, CancelledBy, Reservation, ReservationStatus
+from rules.errors import InBoth
+from rules.history import Columns, as_of
+from rules.monitor.days import AS_OF, BEGIN, END, SINCE, TOWN, UNTIL, day_of, days_before, first_id, seconds_between
+from rules.monitor.definitions import Better, Facts, Family, Kind, Measure, Unit
+from rules.monitor.measures.parts import DAY_OF_STATE, NONE, ONE, fact, happened, one_if
+
+#: No session goes on for so many days.
+SESSION_DAYS_MAX = 2
+#: A place that is given back so shortly before is hardly taken by anybody else.
+SHORT_NOTICE_DAYS = 1
+#: The states of who has, or had, a place when the session was on.
+_WITH_A_PLACE = (ReservationStatus.CONFIRMED, ReservationStatus.CHECKED_IN, ReservationStatus.NO_SHOW)
+
+
+def _begins_in_span(row: Columns) -> ColumnElement[bool]:
+    return and_(row["starts_at"] >= BEGIN, row["starts_at"] < END)
+
+
+def _waits(row: Columns) -> ColumnElement[bool]:
+    return row["status"] == literal_column("'waitlisted'")  # in words, so that the partial index is used
+
+
+# --- Sessions ---
+
+_sessions_then, _activities_then, _reservations_then = (
+    as_of(Session, _begins_in_span),
+    as_of(Activity),
+    as_of(Reservation),
+)
+S, A, R = _sessions_then.c, _activities_then.c, _reservations_then.c
+_of_activity = _sessions_then.join(_activities_then, and_(A.town_id == TOWN, A.id == S.activity_id))
+_has_reservation = and_(R.town_id == TOWN, R.session_id == S.id)
+_is_offered = and_(S.town_id == TOWN, A.status != ActivityStatus.DRAFT)
+_is_on = S.status == SessionStatus.SCHEDULED
+_was_held = and_(_is_on, S.ends_at <= AS_OF)
+_came = R.status == ReservationStatus.CHECKED_IN
+_stayed_away = R.status == ReservationStatus.NO_SHOW
+_has_place = R.status.in_(_WITH_A_PLACE)
+
+_sessions: Facts = (
+    select(
+        *fact(
+            S.id,
+            day_of(S.starts_at),
+            A.community_id,
+            scene=A.scene,
+            operator_id=A.operator_id,
+            planned=one_if(_is_on),
+            held=one_if(_was_held),
+            cancelled=one_if(~_is_on),
+            places=case((_is_on, S.capacity), else_=NONE),
+        )
+    )
+    .select_from(_of_activity)
+    .where(_is_offered)
+)
+
+
+_sessions_taken = as_of(Session, _begins_in_span, name="session_taken")
+T = _sessions_taken.c
+_taken = (
+    select(
+        T.id,
+        func.sum(case((_has_place, R.party_size), else_=NONE)).label("places_taken"),
+        func.sum(case((_came, R.party_size), else_=NONE)).label("places_used"),
+    )
+    .join_from(_sessions_taken, _reservations_then, and_(R.town_id == TOWN, R.session_id == T.id))
+    .where(T.town_id == TOWN)
+    .group_by(T.id)
+    .subquery("taken")
+)
+_occupancy: Facts = (
+    select(
+        *fact(
+            S.id,
+            day_of(S.starts_at),
+            A.community_id,
+            scene=A.scene,
+            operator_id=A.operator_id,
+            full=one_if(_taken.c.places_taken >= S.capacity),
+            empty=one_if(func.coalesce(_taken.c.places_used, NONE) == 0),
+        )
+    )
+    .select_from(_of_activity.outerjoin(_taken, _taken.c.id == S.id))
+    .where(_is_offered, _was_held)
+)
+
+# --- Reservations ---
+
+_was_excused = (
+    select(Appeal.id)
+    .where(
+        Appeal.town_id == TOWN,
+        Appeal.reservation_id == R.id,
+        Appeal.status == AppealStatus.UPHELD,
+        Appeal.decided_at <= AS_OF,
+    )
+    .correlate(_reservations_then)
+    .exists()
+)
+_gave_back = and_(
+    R.status == ReservationStatus.CANCELLED,
+    R.confirmed_at.is_not(None),
+    R.cancelled_by.in_((CancelledBy.RESIDENT, CancelledBy.STAFF)),
+    ~_was_excused,
+)
+_is_late = R.cancelled_at >= func.coalesce(R.cancellable_until, S.reservable_until)
+_is_shortly_before = R.cancelled_at >= days_before(S.starts_at, SHORT_NOTICE_DAYS)
+
+
+def _places(condition: ColumnElement[bool]) -> ColumnElement[int]:
+    """The reservation's places, if that holds."""
+    return case((condition, R.party_size), else_=NONE)
+
+
+_reservations: Facts = (
+    select(
+        *fact(
+            R.id,
+            day_of(S.starts_at),
+            A.community_id,
+            scene=A.scene,
+            operator_id=A.operator_id,
+            reserved=_places(_has_place),
+            attended=_places(_came),
+            no_shows=_places(_stayed_away),
+            awaited=_places(or_(_came, _stayed_away)),
+            booked=_places(or_(_has_place, _gave_back)),
+            cancelled=_places(_gave_back),
+            cancelled_late=_places(and_(_gave_back, _is_late)),
+            cancelled_shortly=_places(and_(_gave_back, _is_shortly_before)),
+        )
+    )
+    .select_from(_of_activity.join(_reservations_then, _has_reservation))
+    .where(_is_offered, _is_on)
+)
+
+# --- Days of which something was recorded after them ---
+
+
+def _days(moment: Any, *conditions: ColumnElement[bool]) -> Select[Any]:
+    """The days of moments, as far as they had ended."""
+    day = day_of(moment)
+    return select(day.label("day")).where(moment < SINCE, day < day_of(SINCE), *conditions)
+
+
+def _was_changed(version: Any) -> ColumnElement[bool]:
+    return and_(version.town_id == TOWN, version.until > SINCE, version.until <= UNTIL)
+
+
+_activities_since = as_of(Activity, moment=UNTIL)
+N = _activities_since.c
+_session_of_version = and_(Session.town_id == TOWN, Session.id == SessionVersion.id)
+_activity_looks_otherwise = or_(
+    ActivityVersion.scene != N.scene,
+    ActivityVersion.community_id != N.community_id,
+    ActivityVersion.operator_id != N.operator_id,
+    (ActivityVersion.status == ActivityStatus.DRAFT) != (N.status == ActivityStatus.DRAFT),
+)
+_touched_days = union(
+    # they were still on, or have been planned since
+    _days(
+        Session.starts_at,
+        Session.town_id == TOWN,
+        Session.starts_at >= days_before(SINCE, SESSION_DAYS_MAX),
+        Session.ends_at > SINCE,
+    ),
+    _days(
+        Session.starts_at,
+        Session.town_id == TOWN,
+        Session.id >= first_id(SINCE),
+        Session.made_at > SINCE,
+        Session.made_at <= UNTIL,
+    ),
+    _days(SessionVersion.starts_at, _was_changed(SessionVersion)),
+    _days(Session.starts_at, _was_changed(SessionVersion), _session_of_version),
+    _days(
+        Session.starts_at,
+        _was_changed(ReservationVersion),
+        Reservation.town_id == TOWN,
+        Reservation.id == ReservationVersion.id,
+        Session.town_id == TOWN,
+        Session.id == Reservation.session_id,
+    ),
+    _days(
+        Session.starts_at,
+        _was_changed(ActivityVersion),
+        N.town_id == TOWN,
+        N.id == ActivityVersion.id,
+        _activity_looks_otherwise,
+        Session.town_id == TOWN,
+        Session.activity_id == N.id,
+    ),
+).subquery("late")
+_touched: Facts = select(_touched_days.c.day)
+
+# --- Waiting lists ---
+
+_waiting_then = as_of(Reservation, _waits, at_end=True)
+_their_sessions, _their_activities = as_of(Session, at_end=True), as_of(Activity, at_end=True)
+W, WS, WA = _waiting_then.c, _their_sessions.c, _their_activities.c
+_waiting: Facts = (
+    select(
+        *fact(
+            W.id,
+            DAY_OF_STATE,
+            WA.community_id,
+            scene=WA.scene,
+            operator_id=WA.operator_id,
+            parties=ONE,
+            places=W.party_size,
+        )
+    )
+    .select_from(
+        _waiting_then.join(_their_sessions, and_(WS.town_id == TOWN, WS.id == W.session_id)).join(
+            _their_activities, and_(WA.town_id == TOWN, WA.id == WS.activity_id)
+        )
+    )
+    .where(W.town_id == TOWN)
+)
+
+_waited, _after = aliased(ReservationVersion), aliased(ReservationVersion)
+_next_status = (
+    select(_after.status)
+    .where(_after.town_id == TOWN, _after.id == _waited.id, _after.until > _waited.until)
+    .order_by(_after.until)
+    .limit(1)
+    .correlate(_waited)
+    .scalar_subquery()
+)
+_ended_in_vain = (ReservationStatus.CANCELLED, ReservationStatus.LAPSED)
+_any_sessions = as_of(Session)
+PS = _any_sessions.c
+_promotions: Facts = (
+    select(
+        *fact(
+            _waited.id,
+            day_of(_waited.until),
+            A.community_id,
+            scene=A.scene,
+            operator_id=A.operator_id,
+            promotions=ONE,
+            minutes=seconds_between(Reservation.reserved_at, _waited.until) // literal_column("60", Integer),
+        )
+    )
+    .select_from(_waited)
+    .join(Reservation, and_(Reservation.town_id == TOWN, Reservation.id == _waited.id))
+    .join(_any_sessions, and_(PS.town_id == TOWN, PS.id == Reservation.session_id))
+    .join(_activities_then, and_(A.town_id == TOWN, A.id == PS.activity_id))
+    .where(
+        _waited.town_id == TOWN,
+        *happened(_waited.until),
+        _waited.status == ReservationStatus.WAITLISTED,
+        _waited.until > Reservation.reserved_at,
+        func.coalesce(_next_status, Reservation.status).not_in(_ended_in_vain),
+    )
+)
+
+SESSIONS = Family("sessions", "session", _sessions, ("planned", "held", "cancelled", "places"), touched=_touched)
+OCCUPANCY = Family("occupancy", "session", _occupancy, ("full", "empty"), touched=_touched)
+RESERVATIONS = Family(
+    "reservations",
+    "reservation",
+    _reservations,
+    (
+        "reserved",
+        "attended",
+        "no_shows",
+        "awaited",
+        "booked",
+        "cancelled",
+        "cancelled_late",
+        "cancelled_shortly",
+    ),
+    touched=_touched,
+)
+WAITING = Family("waiting", "reservation", _waiting, ("parties", "places"), is_state=True)
+PROMOTIONS = Family("promotions", "reservation", _promotions, ("promotions", "minutes"))
+
+_SLICES = frozenset({Slice.ALL, Slice.SCENE, Slice.OPERATOR})
+
+
+def _counted(
+    name: str, family: Family, counter: str, unit: Unit, better: Better, title: InBoth, meaning: InBoth
+) -> Measure:
+    kind = Kind.STATE if family.is_state else Kind.FLOW
+    return Measure(name, title, meaning, unit, kind, family, counter, slices=_SLICES, better=better)
+
+
+def _ratio(
+    name: str, over: tuple[str, str], better: Better, title: InBoth, meaning: InBoth, unit: Unit = Unit.SHARE
+) -> Measure:
+    return Measure(name, title, meaning, unit, Kind.RATIO, over=over, slices=_SLICES, better=better)
+
+
+MEASURES: tuple[Measure, ...] = (
+    _counted(
+        "sessions.planned",
+        SESSIONS,
+        "planned",
+        Unit.SESSIONS,
+        Better.MORE,
+        InBoth("计划场次", "Sessions planned"),
+        InBoth(
+            "当天开始、没有取消的场次，含尚未开始的；草稿活动不计。",
+            "Sessions that begin on the day and weren't called off, those to come too; not those of drafts.",
+        ),
+    ),
+    _counted(
+        "sessions.held",
+        SESSIONS,
+        "held",
+        Unit.SESSIONS,
+        Better.MORE,
+        InBoth("已举办场次", "Sessions held"),
+        InBoth(
+            "当天开始、没有取消、已经结束的场次。", "Sessions that began on the day, weren't called off and are over."
+        ),
+    ),
+    _counted(
+        "sessions.cancelled",
+        SESSIONS,
+        "cancelled",
+        Unit.SESSIONS,
+        Better.LESS,
+        InBoth("取消场次", "Sessions called off"),
+        InBoth("原定当天开始、被取消的场次。", "Sessions that were to begin on the day and were called off."),
+    ),
+    _counted(
+        "sessions.places_offered",
+        SESSIONS,
+        "places",
+        Unit.PLACES,
+        Better.MORE,
+        InBoth("提供名额", "Places offered"),
+        InBoth(
+            "当天开始的场次的名额之和，超订不计，取消的场次不计。",
+            "The capacities of the day's sessions, without overbooking and without those that were called off.",
+        ),
+    ),
+    _counted(
+        "sessions.full",
+        OCCUPANCY,
+        "full",
+        Unit.SESSIONS,
+        Better.NEITHER,
+        InBoth("满员场次", "Full sessions"),
+        InBoth(
+            "已举办的场次中，预约的名额（含未到）不少于名额数的场次。",
+            "Sessions held whose reserved places, no-shows among them, came to their capacity.",
+        ),
+    ),
+    _counted(
+        "sessions.empty",
+        OCCUPANCY,
+        "empty",
+        Unit.SESSIONS,
+        Better.LESS,
+        InBoth("无人签到场次", "Sessions nobody came to"),
+        InBoth("已举办的场次中，无一人签到的场次。", "Sessions held to which nobody was checked in."),
+    ),
+    _counted(
+        "reservations.reserved",
+        RESERVATIONS,
+        "reserved",
+        Unit.PLACES,
+        Better.MORE,
+        InBoth("预约名额", "Places reserved"),
+        InBoth(
+            "当天开始的场次中已确认、已签到或未到的预约的人数；候补和待确认的不计。",
+            "People of the day's reservations that are confirmed, checked in or no-shows; nobody who waits or has an offer.",
+        ),
+    ),
+    _counted(
+        "reservations.attended",
+        RESERVATIONS,
+        "attended",
+        Unit.PLACES,
+        Better.MORE,
+        InBoth("到场名额", "Places attended"),
+        InBoth("当天开始的场次中已签到的预约的人数。", "People of the day's reservations that were checked in."),
+    ),
+    _counted(
+        "reservations.no_shows",
+        RESERVATIONS,
+        "no_shows",
+        Unit.PLACES,
+        Better.LESS,
+        InBoth("未到名额", "No-shows"),
+        InBoth(
+            "当天开始的场次中记为未到的预约的人数；申诉成立的不计，全场无人签到的场次不记未到。",
+            "People of the day's reservations that were written down as no-shows; not those whose appeal was upheld. "
+            "Where nobody at all was checked in, nobody is one.",
+        ),
+    ),
+    _counted(
+        "reservations.awaited",
+        RESERVATIONS,
+        "awaited",
+        Unit.PLACES,
+        Better.NEITHER,
+        InBoth("应到名额", "Places awaited"),
+        InBoth("已签到与未到的人数之和。", "Those who were checked in and the no-shows."),
+    ),
+    _counted(
+        "reservations.booked",
+        RESERVATIONS,
+        "booked",
+        Unit.PLACES,
+        Better.NEITHER,
+        InBoth("曾确认名额", "Places once confirmed"),
+        InBoth("预约名额与退回名额之和。", "Places reserved and places given back."),
+    ),
+    _counted(
+        "reservations.cancelled",
+        RESERVATIONS,
+        "cancelled",
+        Unit.PLACES,
+        Better.LESS,
+        InBoth("退回名额", "Places given back"),
+        InBoth(
+            "当天开始的场次中，已确认后由居民或工作人员取消的预约的人数；主办方取消的、申诉成立的不计。",
+            "People of the day's reservations that were confirmed and then cancelled by residents or staff; neither those "
+            "of sessions called off nor appeals that were upheld.",
+        ),
+    ),
+    _counted(
+        "reservations.cancelled_late",
+        RESERVATIONS,
+        "cancelled_late",
+        Unit.PLACES,
+        Better.LESS,
+        InBoth("逾期取消名额", "Places given back late"),
+        InBoth(
+            "退回名额中，在预约时约定的取消时限（没有的按报名截止）之后取消的；过了时限只有工作人员能取消。",
+            "Of the places given back, those after the deadline fixed at the booking, or the end of sign-up where there is "
+            "none. After it only staff can cancel.",
+        ),
+    ),
+    _counted(
+        "reservations.cancelled_shortly",
+        RESERVATIONS,
+        "cancelled_shortly",
+        Unit.PLACES,
+        Better.LESS,
+        InBoth("临期取消名额", "Places given back shortly before"),
+        InBoth(
+            "退回名额中，在开始前 24 小时之内取消的。",
+            "Of the places given back, those within 24 hours of the beginning.",
+        ),
+    ),
+    _counted(
+        "waiting.parties",
+        WAITING,
+        "parties",
+        Unit.ITEMS,
+        Better.NEITHER,
+        InBoth("候补人家数", "Parties waiting"),
+        InBoth(
+            "日终时在候补名单上的预约数，不论场次在哪天。",
+            "Reservations on waiting lists at the day's end, of whatever day's sessions.",
+        ),
+    ),
+    _counted(
+        "waiting.places",
+        WAITING,
+        "places",
+        Unit.PLACES,
+        Better.NEITHER,
+        InBoth("候补名额", "Places waited for"),
+        InBoth(
+            "日终时候补的人数，不论场次在哪天。",
+            "People on waiting lists at the day's end, of whatever day's sessions.",
+        ),
+    ),
+    _counted(
+        "waiting.promotions",
+        PROMOTIONS,
+        "promotions",
+        Unit.ITEMS,
+        Better.MORE,
+        InBoth("候补转正", "Promotions"),
+        InBoth(
+            "当天从候补得到名额或得到待确认名额的预约数；抽签直接得到的不计。从 0019 版起才有记录。",
+            "Reservations that got a place, or the offer of one, from a waiting list on the day; not by a draw. Kept since "
+            "step 0019 of the schema.",
+        ),
+    ),
+    _counted(
+        "waiting.minutes",
+        PROMOTIONS,
+        "minutes",
+        Unit.MINUTES,
+        Better.LESS,
+        InBoth("候补等待分钟", "Minutes waited"),
+        InBoth(
+            "当天转正的预约从报名到转正的分钟数之和。",
+            "Minutes from the asking to the promotion, of the day's promotions.",
+        ),
+    ),
+    _ratio(
+        "sessions.full_share",
+        ("sessions.full", "sessions.held"),
+        Better.NEITHER,
+        InBoth("满员率", "Share of full sessions"),
+        InBoth("满员场次占已举办场次的比例。", "Full sessions over sessions held."),
+    ),
+    _ratio(
+        "sessions.empty_share",
+        ("sessions.empty", "sessions.held"),
+        Better.LESS,
+        InBoth("空场率", "Share of sessions nobody came to"),
+        InBoth("无人签到场次占已举办场次的比例。", "Sessions nobody came to over sessions held."),
+    ),
+    _ratio(
+        "reservations.fill_rate",
+        ("reservations.reserved", "sessions.places_offered"),
+        Better.MORE,
+        InBoth("名额预约率", "Fill rate"),
+        InBoth(
+            "预约名额占提供名额的比例；超订时可大于 1。",
+            "Places reserved over places offered; above 1 where overbooked.",
+        ),
+    ),
+    _ratio(
+        "reservations.attendance_rate",
+        ("reservations.attended", "reservations.reserved"),
+        Better.MORE,
+        InBoth("到场率", "Attendance rate"),
+        InBoth("到场名额占预约名额的比例。", "Places attended over places reserved."),
+    ),
+    _ratio(
+        "reservations.no_show_rate",
+        ("reservations.no_shows", "reservations.awaited"),
+        Better.LESS,
+        InBoth("未到率", "No-show rate"),
+        InBoth("未到名额占应到名额的比例。", "No-shows over places awaited."),
+    ),
+    _ratio(
+        "reservations.late_cancellation_rate",
+        ("reservations.cancelled_late", "reservations.booked"),
+        Better.LESS,
+        InBoth("逾期取消率", "Late cancellation rate"),
+        InBoth("逾期取消名额占曾确认名额的比例。", "Places given back late over places once confirmed."),
+    ),
+    _ratio(
+        "reservations.short_notice_rate",
+        ("reservations.cancelled_shortly", "reservations.booked"),
+        Better.LESS,
+        InBoth("临期取消率", "Short-notice cancellation rate"),
+        InBoth(
+            "临期取消名额占曾确认名额的比例。",
+            "Places given back within 24 hours of the beginning over places once confirmed.",
+        ),
+    ),
+    _ratio(
+        "waiting.minutes_until_promotion",
+        ("waiting.minutes", "waiting.promotions"),
+        Better.LESS,
+        InBoth("平均候补分钟", "Minutes until promotion"),
+        InBoth("转正的预约平均等了多少分钟。", "How many minutes promoted reservations waited, on average."),
+        Unit.MINUTES,
+    ),
+)

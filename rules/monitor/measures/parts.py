@@ -1,0 +1,112 @@
+"""What the statements of several families are made of."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Date,
+    Integer,
+    Text,
+    and_,
+    case,
+    literal_column,
+    null,
+    or_,
+    select,
+    type_coerce,
+)
+from sqlalchemy import cast as turned_into
+from sqlalchemy.orm import aliased
+
+from models.history import ResidentVersion
+from rules.monitor.days import AS_OF, BEGIN, END, TOWN, first_id, last_day
+
+#: Stands in a fact for what it doesn't have.
+NO_SCENE = turned_into(null(), Text)
+NO_DETAIL = turned_into(null(), Text)
+NO_OPERATOR = turned_into(null(), BigInteger)
+NOWHERE = turned_into(null(), BigInteger)
+ONE: ColumnElement[int] = literal_column("1", Integer)
+NONE: ColumnElement[int] = literal_column("0", Integer)
+#: The day of a state: the last one before its end.
+DAY_OF_STATE: ColumnElement[Any] = last_day(END)
+
+
+def fact(
+    id_: Any,
+    day: Any,
+    territory_id: Any = NOWHERE,
+    *,
+    scene: Any = NO_SCENE,
+    operator_id: Any = NO_OPERATOR,
+    detail: Any = NO_DETAIL,
+    **counters: Any,
+) -> tuple[ColumnElement[Any], ...]:
+    """The columns of a fact, named as they have to be."""
+    return (
+        id_.label("id"),
+        type_coerce(day, Date()).label("day"),
+        territory_id.label("territory_id"),
+        type_coerce(scene, Text()).label("scene"),
+        operator_id.label("operator_id"),
+        type_coerce(detail, Text()).label("detail"),
+        *(counter.label(name) for name, counter in counters.items()),
+    )
+
+
+def happened(at: Any) -> tuple[ColumnElement[bool], ...]:
+    """It happened in the span, and was recorded then."""
+    return at >= BEGIN, at < END, at <= AS_OF
+
+
+def was_so(at: Any) -> ColumnElement[bool]:
+    """It had happened when the state is looked at."""
+    return cast(ColumnElement[bool], (at < END) & (at <= AS_OF))
+
+
+def was_not_yet(at: Any) -> ColumnElement[bool]:
+    """It hadn't happened when the state is looked at, or never did."""
+    return or_(at.is_(None), at >= END, at > AS_OF)
+
+
+def made_since(id_: Any, moment: Any = BEGIN) -> ColumnElement[bool]:
+    """The narrow way to rows that were made from a moment on; beside the condition on their time."""
+    return cast(ColumnElement[bool], id_ >= first_id(moment))
+
+
+def one_if(condition: Any) -> ColumnElement[int]:
+    """1 where it is so, else 0."""
+    return case((condition, ONE), else_=NONE)
+
+
+def home_at(resident: Any, moment: Any) -> ColumnElement[int]:
+    """The place where a resident lived at a moment; what changed at the very moment is counted as changed."""
+    was = aliased(ResidentVersion)
+    return _home(resident, was, resident.versioned_at > moment, was.until > moment)
+
+
+def home_of_state(resident: Any) -> ColumnElement[int]:
+    """The place where a resident lived when the state is looked at."""
+    was = aliased(ResidentVersion)
+    changed_since = or_(resident.versioned_at >= END, resident.versioned_at > AS_OF)
+    return _home(resident, was, changed_since, or_(was.until >= END, was.until > AS_OF))
+
+
+def home_before(resident: Any, moment: Any) -> ColumnElement[int]:
+    """The place where a resident lived until a moment, at which that changed."""
+    was = aliased(ResidentVersion)
+    return _home(resident, was, resident.versioned_at >= moment, was.until >= moment)
+
+
+def _home(resident: Any, was: Any, is_past: Any, lasted: Any) -> ColumnElement[int]:
+    """The place of the first version that lasted, where there is one; else where the resident lives now."""
+    of_then = (was.town_id == TOWN, was.id == resident.id, lasted)
+    from_version = (
+        select(was.territory_id).where(*of_then).order_by(was.until).limit(1).correlate_except(was).scalar_subquery()
+    )
+    # An update that changes nothing of what is watched leaves a moment and no version.
+    has_version = select(was.id).where(*of_then).correlate_except(was).exists()
+    return case((and_(is_past, has_version), from_version), else_=resident.territory_id)
