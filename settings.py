@@ -70,6 +70,7 @@ class Settings:
     demo_password: str  #: of the demo's staff
     log_level: str  #: DEBUG, INFO, WARNING or ERROR
     public_url: str  #: where people reach the service, without a slash at the end; empty: as the request came
+    webhooks_private: bool  #: let webhooks lead to http:// and to addresses that aren't public
     https_only: bool  #: send Strict-Transport-Security; set it where TLS ends in front of us
 
     @property
@@ -118,6 +119,7 @@ def _read(env: Env) -> Settings:
         demo_password=env.str("DEMO_PASSWORD", "binfen-demo"),
         log_level=env.str("LOG_LEVEL", "INFO", validate=OneOf(LOG_LEVELS)),
         public_url=env.str("PUBLIC_URL", "", validate=_check_public_url),
+        webhooks_private=env.bool("WEBHOOKS_PRIVATE", False),
         https_only=env.bool("HTTPS_ONLY", False),
     )
 

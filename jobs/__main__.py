@@ -1,8 +1,9 @@
 """The scheduler process: `python3 -m jobs`, with the settings of the server it belongs to.
 
 It waits until the database is ready. Then it delivers the outbox, as every such process does, and waits until it leads; who
-leads runs each job when it is due. What was due and didn't run is caught up at once and looked for again every few
-minutes. SIGTERM and SIGINT stop it in good order: nothing new begins, and what runs is run to its end.
+leads takes over what the leader before it didn't end, and runs each job when it is due. What was due and didn't run is
+caught up at once and looked for again every few minutes. SIGTERM and SIGINT stop it in good order: nothing new begins,
+and what runs is run to its end.
 """
 
 from __future__ import annotations
@@ -12,33 +13,43 @@ import os
 import signal
 import sys
 import threading
+import time
+from collections.abc import Sequence
+from dataclasses import replace
 
 import structlog
 from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED, SchedulerEvent
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
+from sqlalchemy.exc import SQLAlchemyError
 
 from jobs.delivery.courier import Courier
 from jobs.delivery.worker import THREADS as DELIVERY_THREADS
 from jobs.delivery.worker import Delivery
 from jobs.leading import Leadership, leadership_of
-from jobs.runner import catch_up, run_due
-from jobs.schedule import JOBS, Means
+from jobs.runner import catch_up, run_due, take_over
+from jobs.schedule import JOBS, Job, Means
 from rules.clock import ZONE, utc_now
 from rules.database import connect
+from rules.errors import Busy
+from rules.jobs.terms import begin_term, keep_term
 from rules.keys import Keys, KeysUnreadable, read_or_make
 from rules.readiness import check_readiness
-from rules.work import Transactions
+from rules.work import SYSTEM, Transactions
 from settings import Settings, SettingsInvalid, WechatMode, read_settings
 from storage.assembly import make_files
 from wechat.assembly import make_client
 
 #: How often the leader makes sure that it leads, and the others try to, in seconds.
-LOOK_SECONDS = 5.0
+LOOK_SECONDS = 2.0
+#: How often the leader writes down that it leads, in seconds; see rules.jobs.terms.SILENT_AFTER.
+SAY_SECONDS = 10.0
 #: How often the database is asked whether it is ready, in seconds.
 READY_SECONDS = 1.0
 CATCH_UP_MINUTES = 10
+#: How often it is looked for runs that earlier leaders left: one whose locks outlive it is in the way at first.
+TAKE_OVER_MINUTES = 1
 #: A job whose moment passed so long ago, because the process was held up, is still run; older ones are caught up.
 LATE_SECONDS_MAX = 600
 THREADS = 4
@@ -47,7 +58,7 @@ CONNECTIONS = THREADS + DELIVERY_THREADS + 1
 log = structlog.get_logger("binfen.jobs")
 
 
-def main() -> int:
+def main(jobs: Sequence[Job] = JOBS) -> int:
     try:
         settings = read_settings()
         settings.instance_dir.mkdir(parents=True, exist_ok=True)
@@ -69,7 +80,7 @@ def main() -> int:
     delivery = Delivery(make_courier(settings, transactions, keys))
     delivery.start()
     try:
-        keep_leading(means, leadership_of(settings.database_url, settings.instance_dir), stop)
+        keep_leading(means, leadership_of(settings.database_url, settings.instance_dir), stop, jobs)
     finally:
         delivery.stop()
     transactions.engine.dispose()
@@ -94,6 +105,7 @@ def make_courier(settings: Settings, transactions: Transactions, keys: Keys) -> 
         make_files(settings),
         settings.public_url or "http://127.0.0.1:8080",
         templates=settings.wechat_templates,
+        webhooks_private=settings.webhooks_private,
     )
 
 
@@ -103,34 +115,60 @@ def wait_until_ready(transactions: Transactions, stop: threading.Event) -> None:
         stop.wait(READY_SECONDS)
 
 
-def keep_leading(means: Means, leadership: Leadership, stop: threading.Event) -> None:
+def keep_leading(means: Means, leadership: Leadership, stop: threading.Event, jobs: Sequence[Job] = JOBS) -> None:
     """Run jobs whenever this process leads, until it is time to stop."""
     while not stop.is_set():
         if not leadership.take():
             stop.wait(LOOK_SECONDS)
             continue
-        log.info("jobs.leading")
-        scheduler = make_scheduler(means)
-        scheduler.start()
-        while leadership.is_held() and not stop.wait(LOOK_SECONDS):
-            pass
-        scheduler.shutdown(wait=True)
+        try:
+            lead(means, leadership, stop, jobs)
+        except (Busy, SQLAlchemyError) as error:  # the database went away before the term began
+            log.error("jobs.not_leading", error=type(error).__name__)
+            stop.wait(LOOK_SECONDS)
         leadership.give_up()
-        log.info("jobs.no_longer_leading")
 
 
-def make_scheduler(means: Means) -> BackgroundScheduler:
-    """A scheduler of all jobs, which keeps the main thread free for signals and for leading. Catches up when it starts."""
+def lead(means: Means, leadership: Leadership, stop: threading.Event, jobs: Sequence[Job]) -> None:
+    """Run jobs for one term: until the lock is lost, another term has begun, or it is time to stop."""
+    term = means.transactions.write(0, SYSTEM, begin_term)
+    log.info("jobs.leading", term=term)
+    scheduler = make_scheduler(replace(means, term=term), jobs)
+    scheduler.start()
+    said_at = time.monotonic()
+    while leadership.is_held() and not stop.wait(LOOK_SECONDS):
+        if time.monotonic() - said_at >= SAY_SECONDS:
+            if not says_that_it_leads(means, term):
+                break
+            said_at = time.monotonic()
+    scheduler.shutdown(wait=True)
+    log.info("jobs.no_longer_leading", term=term)
+
+
+def says_that_it_leads(means: Means, term: int) -> bool:
+    """Write down that this process leads. False: another one does. One that can't write for now goes on."""
+    try:
+        return means.transactions.write(0, SYSTEM, keep_term, term)
+    except (Busy, SQLAlchemyError):
+        return True
+
+
+def make_scheduler(means: Means, jobs: Sequence[Job] = JOBS) -> BackgroundScheduler:
+    """A scheduler of the jobs, which keeps the main thread free for signals and for leading. Takes over and catches up."""
     scheduler = BackgroundScheduler(
         timezone=ZONE,
         executors={"default": ThreadPoolExecutor(THREADS)},
         job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": LATE_SECONDS_MAX},
     )
     scheduler.add_listener(_note, EVENT_JOB_ERROR | EVENT_JOB_MAX_INSTANCES | EVENT_JOB_MISSED)
-    for job in JOBS:
+    for name, deed, minutes in (
+        ("take-over", take_over, TAKE_OVER_MINUTES),
+        ("catch-up", catch_up, CATCH_UP_MINUTES),
+    ):
+        every_few_minutes = IntervalTrigger(minutes=minutes, timezone=ZONE)
+        scheduler.add_job(deed, every_few_minutes, id=name, args=(means, jobs), next_run_time=utc_now())
+    for job in jobs:
         scheduler.add_job(run_due, job.when, id=job.name, args=(means, job))
-    every_few_minutes = IntervalTrigger(minutes=CATCH_UP_MINUTES, timezone=ZONE)
-    scheduler.add_job(catch_up, every_few_minutes, id="catch-up", args=(means,), next_run_time=utc_now())
     return scheduler
 
 

@@ -22,6 +22,8 @@ from rules.delivery import clear_ended
 from rules.estates.tending import tend_repairs
 from rules.files import Files
 from rules.groups.lapsing import lapse_among_neighbours
+from rules.jobs.clearing import clear_stale
+from rules.jobs.runs import Due
 from rules.keys import Keys
 from rules.ledger.audit import audit
 from rules.ledger.expiring import expire
@@ -30,14 +32,17 @@ from rules.ledger.holds import release_lapsed_holds
 from rules.ledger.sealing import seal_day
 from rules.moderation.checking import hand_over_unanswered
 from rules.moderation.queue import count_waiting
+from rules.monitor.snapshots import make_snapshots
 from rules.notices.inbox import clear_old
 from rules.notices.reminders import KINDS, queue_reminders
 from rules.points.ranking_tallies import refresh_rankings
 from rules.reservations.settling import settle_places_of
+from rules.residents.devices import clear_devices
 from rules.rewards.donating import return_donations
 from rules.rewards.lapsing import tend_redemptions
 from rules.rights.erasing import erase_due
 from rules.uploads.cleaning import clean_uploads
+from rules.venues.days import fix_missing
 from rules.venues.lapsing import lapse_bookings
 from rules.wechat_push import forget_events
 from rules.work import SYSTEM, Transactions
@@ -56,6 +61,7 @@ class Means:
     transactions: Transactions
     keys: Keys
     files: Files | None = None  #: where pictures lie; None where no job that is run needs them
+    term: int | None = None  #: in which this process leads; None: what it runs, it runs by hand
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +98,18 @@ class Job:
     when: CronTrigger
     slot_of: Callable[[datetime], str]
     deed: Callable[[Errand], Done]
+
+    @property
+    def cron(self) -> str:
+        """When it is due, as a line of cron: "30 3 * * *"."""
+        fields = {field.name: str(field) for field in self.when.fields}
+        return " ".join(fields[name] for name in ("minute", "hour", "day", "month", "day_of_week"))
+
+    def due(self, moment: datetime) -> Due:
+        """What it is to be run for at a moment."""
+        following = self.when.get_next_fire_time(None, moment + A_MOMENT)
+        assert following is not None, f"{self.name} is never due again"
+        return Due(self.name, self.slot_of(moment), self.cron, moment, following)
 
 
 def at(**fields: Any) -> CronTrigger:
@@ -237,6 +255,24 @@ def erase_residents(errand: Errand) -> Done:
     return Done(JobOutcome.FAILED if erased.failed else JobOutcome.OK, asdict(erased))
 
 
+def write_venue_days(errand: Errand) -> Done:
+    """Write down when rooms are open today, and on days that were missed."""
+    return Done(JobOutcome.OK, {"rows": fix_missing(errand.transactions, errand.town_id)})
+
+
+def forget_devices(errand: Errand) -> Done:
+    """Delete old rows of the devices from which residents signed in."""
+    deleted = 0
+    while (batch := errand.transactions.write(errand.town_id, SYSTEM, clear_devices)) > 0:
+        deleted += batch
+    return Done(JobOutcome.OK, {"rows": deleted})
+
+
+def clear_what_is_over(errand: Errand) -> Done:
+    """Delete answers, tokens and runs that nobody asks for any more."""
+    return Done(JobOutcome.OK, asdict(clear_stale(errand.transactions, errand.town_id)))
+
+
 def rank_residents(errand: Errand) -> Done:
     """Work out the rankings of periods in which something was earned or taken back."""
     return Done(JobOutcome.OK, asdict(refresh_rankings(errand.transactions, errand.town_id)))
@@ -247,7 +283,14 @@ def end_among_neighbours(errand: Errand) -> Done:
     return Done(JobOutcome.OK, asdict(lapse_among_neighbours(errand.transactions, errand.town_id)))
 
 
+def snapshot_numbers(errand: Errand) -> Done:
+    """Work out the numbers of days that are over, and correct those of which something was recorded late."""
+    return Done(JobOutcome.OK, asdict(make_snapshots(errand.transactions, errand.town_id)))
+
+
 JOBS: tuple[Job, ...] = (
+    Job("monitor-snapshots", at(hour=0, minute=40), each_day, snapshot_numbers),
+    Job("venue-days", at(hour=0, minute=5), each_day, write_venue_days),
     Job("ledger-expiry", at(hour=0, minute=10), each_day, expire_points),
     Job("ledger-seal", at(hour=1, minute=0), each_day, seal_yesterday),
     Job("ledger-audit", at(hour=3, minute=30), each_day, audit_ledger),
@@ -260,6 +303,8 @@ JOBS: tuple[Job, ...] = (
     Job("bookings", at(minute="1-59/2"), each_two_minutes, end_bookings),
     Job("repairs", at(minute="7-59/10"), each_ten_minutes, tend_estates),
     Job("contents", at(minute="5-59/10"), each_ten_minutes, tend_contents),
+    Job("clearing", at(hour=4, minute=40), each_day, clear_what_is_over),
+    Job("devices", at(hour=4, minute=30), each_day, forget_devices),
     Job("reminders", at(minute="3-59/10"), each_ten_minutes, remind),
     Job("notices-clearing", at(hour=4, minute=20), each_day, clear_notices),
     Job("redemptions", at(minute="3-59/10"), each_ten_minutes, end_redemptions),

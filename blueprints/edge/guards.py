@@ -38,7 +38,8 @@ def register_guards(app: Flask, settings: Settings) -> None:
     @app.after_request
     def add_security_headers(response: Response) -> Response:
         is_docs = request.path == "/docs" or request.path.startswith(ASSETS_PATH)
-        response.headers["Content-Security-Policy"] = DOCS_POLICY if is_docs else API_POLICY
+        # The console's pages bring a policy of their own.
+        response.headers.setdefault("Content-Security-Policy", DOCS_POLICY if is_docs else API_POLICY)
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers["Referrer-Policy"] = "no-referrer"
         response.headers["Cross-Origin-Resource-Policy"] = "same-origin"

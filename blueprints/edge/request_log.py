@@ -11,12 +11,13 @@ import os
 import re
 import sys
 import time
+from pathlib import Path
 
 import structlog
 import uuid_utils
 from flask import Flask, Response, g, request
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from structlog.typing import EventDict
 
 from blueprints.edge.faults import describe_fault
@@ -99,6 +100,18 @@ def metrics_registry() -> CollectorRegistry:
     """The registry that /metrics shows: this process's, or all of them added up where they share a folder."""
     if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
         return REGISTRY
+    forget_processes_that_are_gone(Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]))
     registry = CollectorRegistry()
     MultiProcessCollector(registry)
     return registry
+
+
+def forget_processes_that_are_gone(folder: Path) -> None:
+    """What a process that was killed had in hand isn't in hand any more."""
+    for pid in {int(file.stem.rpartition("_")[2]) for file in folder.glob("gauge_live*_*.db")}:
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            mark_process_dead(pid, str(folder))
+        except PermissionError:
+            continue

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, abort
+from flask import Response, abort, current_app
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from blueprints.edge.house import house
 from blueprints.edge.problems import HTTP_CODES, STATUS_OF
 from blueprints.edge.request_log import metrics_registry
 from blueprints.edge.room import Room
+from blueprints.system.gauges import GAUGES
 from blueprints.system.schemas import ErrorCodeView, HealthView, KeySetView, ReadinessView
 from rules.errors import RuleError
 from rules.readiness import check_readiness
@@ -45,8 +46,9 @@ def show_readiness() -> tuple[dict[str, str], int]:
 @room.doc(operationId="show_metrics")
 @room.response(200, {"type": "string"}, content_type="text/plain")
 def show_metrics() -> Response:
-    """Counters and timings in the Prometheus text format."""
-    return Response(generate_latest(metrics_registry()), content_type=CONTENT_TYPE_LATEST)
+    """Counters, timings and how things stand, in the Prometheus text format (docs/operations.md)."""
+    text = generate_latest(metrics_registry()) + generate_latest(current_app.extensions[GAUGES])
+    return Response(text, content_type=CONTENT_TYPE_LATEST)
 
 
 @room.route("/.well-known/jwks.json")

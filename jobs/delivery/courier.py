@@ -51,6 +51,7 @@ class Courier:
     public_url: str = ""  #: where people reach the service
     wechat_rest: Rest = field(default_factory=Rest)
     templates: Templates = field(default_factory=dict)  #: which templates of WeChat there are
+    webhooks_private: bool = False  #: whether webhooks may lead to addresses that aren't public
 
     def read(
         self, message: OutboxMessage, deed: Callable[Concatenate[Work, P], T], *args: P.args, **kwargs: P.kwargs

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from jobs.delivery.content import check_content
 from jobs.delivery.courier import Handler
 from jobs.delivery.notices import deliver_notice, push_announcement, send_by_wechat
+from jobs.delivery.webhooks import call_webhook
 from rules.moderation.submitting import CHECK
+from rules.monitor import webhooks
 from rules.notices.announcing import PUSH
 from rules.notices.catalogue import CATALOGUE
 from rules.notices.delivering import SEND
@@ -17,4 +19,6 @@ HANDLERS: Mapping[str, Handler] = {
     SEND: send_by_wechat,
     PUSH: push_announcement,
     CHECK: check_content,
+    webhooks.SNAPSHOT: call_webhook,
+    webhooks.TEST: call_webhook,
 }

@@ -638,4 +638,28 @@ CATALOGUE: dict[str, Wording] = {
         page="pages/me/household",
         words={"answer": {"accepted": ("已通过", "was accepted"), "declined": ("未通过", "was declined")}},
     ),
+    "job.failed": Wording(
+        "定时任务失败",
+        "A job failed",
+        "定时任务 {job}（{slot}）执行失败，请在运行状态页查看。",
+        "The job {job} ({slot}) failed. Please look into the page of jobs.",
+        to_staff=True,
+        roles=(Role.AUDITOR,),
+    ),
+    "job.missed": Wording(
+        "定时任务未按时执行",
+        "A job was missed",
+        "定时任务 {job}（{slot}）没有按时开始，请在运行状态页查看。",
+        "The job {job} ({slot}) wasn't begun in time. Please look into the page of jobs.",
+        to_staff=True,
+        roles=(Role.AUDITOR,),
+    ),
+    "webhook.disabled": Wording(
+        "回调地址已停用",
+        "A webhook is disabled",
+        "回调地址“{description}”多次没有接收成功（{failure}），已停用。修好后请重新启用。",
+        "The webhook “{description}” didn't take its calls ({failure}) and is called no more. Enable it once it is mended.",
+        to_staff=True,
+        roles=(),
+    ),
 }
