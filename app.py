@@ -17,6 +17,7 @@ from blueprints.checkins.cards import room as cards
 from blueprints.checkins.door import room as doors
 from blueprints.checkins.offline import room as offline_checkins
 from blueprints.checkins.routes import room as checkins
+from blueprints.console.routes import console
 from blueprints.edge.api import finish_document, make_api
 from blueprints.edge.guards import register_guards
 from blueprints.edge.house import EXTENSION, House, house
@@ -34,6 +35,12 @@ from blueprints.home.routes import room as home
 from blueprints.jobs.routes import room as jobs
 from blueprints.ledger.routes import room as ledger
 from blueprints.moderation.routes import room as moderation
+from blueprints.monitor.drill import room as monitor_rows
+from blueprints.monitor.reports import room as monitor_reports
+from blueprints.monitor.routes import room as monitor
+from blueprints.monitor.tables import room as monitor_boards
+from blueprints.monitor.targets import room as monitor_targets
+from blueprints.monitor.webhooks import room as webhooks
 from blueprints.notices.announcements import room as announcements
 from blueprints.notices.routes import room as notices
 from blueprints.points.adjustments import room as adjustments
@@ -62,6 +69,7 @@ from blueprints.rulebook.routes import room as rulebook
 from blueprints.seals.routes import room as seals
 from blueprints.search.routes import room as search
 from blueprints.sharing.routes import room as sharing
+from blueprints.system.gauges import register_gauges
 from blueprints.system.routes import room as system
 from blueprints.territory.keeping import room as centre_keeping
 from blueprints.territory.routes import room as territory
@@ -138,6 +146,12 @@ ROOMS = (
     search,
     home,
     moderation,
+    monitor,
+    monitor_boards,
+    monitor_rows,
+    monitor_targets,
+    monitor_reports,
+    webhooks,
     rankings,
     groups,
     gatherings,
@@ -157,12 +171,14 @@ def create_app(settings: Settings | None = None) -> Flask:
     app = Flask("binfen", static_folder=None, instance_path=str(settings.instance_dir))
     app.json = OrjsonProvider(app)
     app.extensions[EXTENSION] = furnish(settings)
+    register_gauges(app, app.extensions[EXTENSION])
     register_request_log(app)
     register_guards(app, settings)
     register_error_handlers(app)
     api = make_api(app)
     for room in ROOMS:
         api.register_blueprint(room)
+    app.register_blueprint(console)
     finish_document(api)
     for command in (migrate, *GROUPS):
         app.cli.add_command(command)

@@ -41,7 +41,8 @@ Wish = dict[str, Any]
 def sign_in_with_wechat(transactions: Transactions, town_id: int, wish: Wish) -> sign_in.SignedIn:
     """Sign in as a resident with a code from wx.login; the first time registers the resident."""
     openid = house().wechat.openid_of(wish["code"])
-    return transactions.write(town_id, VISITOR, sign_in.sign_in_resident, house().keys, openid, wish["consent_version"])
+    said = wish["consent_version"], wish["device"]
+    return transactions.write(town_id, VISITOR, sign_in.sign_in_resident, house().keys, openid, *said)
 
 
 @room.does_in_steps("POST", "/auth/staff", refuses=[passwords.CredentialsWrong])

@@ -12,6 +12,8 @@ from blueprints.edge.schemas import Arguments, Fast
 from models.residents import ResidentStatus
 
 NAME_LENGTH_MAX = 64
+#: The word of `rules.residents.devices`.
+DEVICE = r"^[A-Za-z0-9_-]{16,64}\Z"
 
 
 class Birthday(fields.Date):
@@ -33,6 +35,15 @@ class WechatSignIn(Arguments):
         length_max=32,
         load_default=None,
         metadata={"description": "The version of the privacy notice that was shown; by default the current one."},
+    )
+    device = fields.String(
+        load_default=None,
+        validate=validate.Regexp(DEVICE),
+        metadata={
+            "description": "A word that the app makes up at random when it is installed, and keeps: 16 to 64 letters,"
+            " digits, - or _. Never a mark of the telephone itself. Only a keyed hash is kept, for 92 days, so that a"
+            " device which signs in many residents can be noticed."
+        },
     )
 
 

@@ -1,0 +1,1 @@
+"""Operations monitoring: numbers, boards, the rows behind them, targets, reports."""
