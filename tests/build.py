@@ -77,6 +77,7 @@ def settings_for(database_url: str, instance_dir: Path, **changes: Any) -> Setti
         demo_password="binfen-demo",
         log_level="INFO",
         public_url="",
+        webhooks_private=False,
         https_only=False,
     )
     return replace(defaults, **changes)

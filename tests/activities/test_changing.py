@@ -355,7 +355,12 @@ def test_the_sessions_of_a_series_that_have_begun_stay_as_they_were(desk: Desk, 
     activity = desk.activity()
     desk.series(activity, rrule="FREQ=DAILY;COUNT=4", starts_at="10:00")
     first = desk.sessions(activity)[0]
-    begun = {"starts_at": NOW - HOUR / 2, "ends_at": NOW + HOUR, "reservable_until": NOW - HOUR / 2}
+    begun = {
+        "starts_at": NOW - HOUR / 2,
+        "ends_at": NOW + HOUR,
+        "reservable_until": NOW - HOUR / 2,
+        "versioned_at": NOW,
+    }
     change = update(Session).where(Session.town_id == town.id, Session.id == first.id).values(begun)
     town.act(None, lambda work: work.db.execute(change))
     second = desk.sessions(activity)[1]
@@ -420,7 +425,7 @@ def test_sessions_of_what_is_over_stay_as_they_are(
     desk: Desk, town: TownBuilder, weekly: int, status: ActivityStatus
 ) -> None:
     first = desk.sessions(weekly)[0]
-    change = update(Activity).where(Activity.town_id == town.id).values(status=status)
+    change = update(Activity).where(Activity.town_id == town.id).values(status=status, versioned_at=NOW)
     town.act(None, lambda work: work.db.execute(change))
     assert code_of(desk.patch(f"/sessions/{first.id}", {"capacity": 9})) == (409, "activity.over")
     assert code_of(desk.post(f"/sessions/{first.id}/cancellation", {"reason": "x"})) == (409, "activity.over")

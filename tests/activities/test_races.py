@@ -69,7 +69,8 @@ def test_with_the_lock_taken_away_a_look_and_a_write_break(town: TownBuilder) ->
         [(seen,)] = town.rows(Session.taken)
         for _ in range(3):
             assert answer_of(town, town.resident(), reserve_place, session_id, Wish(1)) == "done"
-    fewer = update(Session).where(Session.town_id == town.id, Session.id == session_id).values(capacity=max(seen, 1))
+    values = {"capacity": max(seen, 1), "versioned_at": NOW}
+    fewer = update(Session).where(Session.town_id == town.id, Session.id == session_id).values(values)
     assert answer_of(town, None, lambda work: work.core.execute(fewer)) == "broken"
 
 
@@ -96,7 +97,8 @@ def test_many_at_once_call_a_session_off_once(town: TownBuilder) -> None:
 def test_with_the_guard_taken_away_each_of_them_calls_it_off(
     town: TownBuilder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    unguarded = update(Session).where(*changing._this).values(status=SessionStatus.CANCELLED).returning(Session.id)
+    values = {"status": SessionStatus.CANCELLED, "versioned_at": NOW}
+    unguarded = update(Session).where(*changing._this).values(values).returning(Session.id)
     monkeypatch.setattr(changing, "_call_off", unguarded.execution_options(synchronize_session=False))
     session_id = a_short_session(town)
     callers = 8

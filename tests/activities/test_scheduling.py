@@ -338,7 +338,7 @@ def test_what_is_not_published_gets_no_more_sessions(desk: Desk, status: Activit
     activity = desk.activity()
     desk.series(activity)
     made = len(desk.sessions(activity))
-    change = update(Activity).where(Activity.town_id == desk.town.id).values(status=status)
+    change = update(Activity).where(Activity.town_id == desk.town.id).values(status=status, versioned_at=NOW)
     desk.town.act(None, lambda work: work.db.execute(change))
     assert a_night(desk.town, NOW + 10 * DAY).sessions == 0
     assert len(desk.sessions(activity)) == made

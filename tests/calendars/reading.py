@@ -81,7 +81,8 @@ def change_session(town: TownBuilder, session_id: int, **columns: Any) -> None:
     """Change a session as the rules do that move it or call it off: with its revision and the moment."""
 
     def deed(work: Work) -> None:
-        changed = {"revision": Session.revision + 1, "changed_at": work.now} | columns
+        moments = {"changed_at": work.now, "versioned_at": work.now}
+        changed = {"revision": Session.revision + 1, **moments} | columns
         where = (Session.town_id == town.id, Session.id == session_id)
         work.db.execute(update(Session).where(*where).values(changed))
 

@@ -364,7 +364,7 @@ def test_seen_in_two_sessions_the_later_one_ends_the_earlier_one(
 
 
 def change(town: TownBuilder, table: Any, id_: int, **values: Any) -> None:
-    statement = update(table).where(table.town_id == town.id, table.id == id_).values(**values)
+    statement = update(table).where(table.town_id == town.id, table.id == id_).values(versioned_at=utc_now(), **values)
     town.database.write(town.id, SYSTEM, lambda work: work.core.execute(statement))
 
 

@@ -28,11 +28,14 @@ def test_repairs_are_in_every_state_and_each_has_its_history(demo: Demo):
     assert {row.place for row in repairs.values()} == set(RepairPlace)
     assert sum(row.rating is not None for row in repairs.values()) >= 10
     history: dict[int, list[RepairDeed]] = {}
-    for event in demo.rows(select(RepairEvent.repair_id, RepairEvent.deed).order_by(RepairEvent.id)):
+    stars: dict[int, int] = {}
+    for event in demo.rows(select(RepairEvent.repair_id, RepairEvent.deed, RepairEvent.stars).order_by(RepairEvent.id)):
         history.setdefault(event.repair_id, []).append(event.deed)
+        stars |= {event.repair_id: event.stars} if event.deed is RepairDeed.RATED else {}
     assert history.keys() == repairs.keys()
+    assert stars == {id_: row.rating for id_, row in repairs.items() if row.rating is not None}
     for id_, deeds in history.items():
-        done = [deed for deed in deeds if deed is not RepairDeed.OVERDUE]
+        done = [deed for deed in deeds if deed not in (RepairDeed.OVERDUE, RepairDeed.RATED)]
         assert done[0] is RepairDeed.SUBMITTED
         assert repairs[id_].revision == len(done)
         assert max(Counter(done).values()) == 1

@@ -174,7 +174,9 @@ def test_what_is_gone_on_the_way_costs_no_other_item(town: TownBuilder, api: Api
     def cancel() -> None:
         statement = update(Activity).where(Activity.town_id == town.id, Activity.id.in_(map(int, gone)))
         town.database.write(
-            town.id, SYSTEM, lambda work: work.db.execute(statement.values(status=ActivityStatus.CANCELLED))
+            town.id,
+            SYSTEM,
+            lambda work: work.db.execute(statement.values(status=ActivityStatus.CANCELLED, versioned_at=work.now)),
         )
 
     assert listed.walk(4, cancel) == [id_ for id_ in listed.ids if id_ != gone[1]]

@@ -20,6 +20,7 @@ import app as _rooms_are_loaded  # noqa: F401
 from blueprints.edge.fields import Cursor, Distance, Id, Moment
 from blueprints.edge.orjson_provider import OrjsonProvider
 from blueprints.edge.schemas import Fast
+from blueprints.monitor.spoken import LightWord, Spoken
 from blueprints.seals.schemas import Hexadecimal
 from blueprints.volunteering.certificate_schemas import VerifyPath
 from blueprints.volunteering.schemas import Hours
@@ -27,6 +28,7 @@ from models.ledger import NEVER
 from rules.clock import ZONE
 from rules.geography import FAR
 from rules.ids import ID_MAX
+from rules.monitor.targets import Color
 
 #: The kinds of fields are few and each stands in many schemas, so a few examples of each schema are many of each kind.
 EXAMPLES = 60 if os.environ.get("BINFEN_LONG") else 15
@@ -52,6 +54,10 @@ OWN_KINDS: dict[type[fields.Field], st.SearchStrategy[Any]] = {
     Hexadecimal: st.binary(max_size=32),
     Hours: st.integers(-(10**9), 10**9),
     VerifyPath: st.builds(SimpleNamespace, code=TEXT, town_code=TEXT),
+    Spoken: TEXT,
+    LightWord: st.builds(
+        SimpleNamespace, light=st.none() | st.sampled_from(Color), target=HUNDREDTHS, amber=HUNDREDTHS
+    ),
     fields.Raw: INT64 | TEXT | st.lists(TEXT, max_size=2),
 }
 

@@ -18,12 +18,13 @@ from blueprints.edge.problems import all_codes
 from rules.errors import RuleError
 from tests.build import settings_for
 from tests.edge.helpers import PROBLEM, open_at
-from tests.edge.test_permissions import MATRIX, PUBLIC, routes
+from tests.edge.test_permissions import FOR_BROWSERS, MATRIX, PUBLIC, routes
 
 Document = dict[str, Any]
 PAGE = {"cursor", "limit"}
 PERIOD = PAGE | {"from", "to"}
 NEAR = {"near", "within_metres"}
+TABLE = {"territory_id", "operator_id", "period", "first_day", "last_day", "as_of", "format"}
 #: The query parameters of each route that has any.
 PARAMETERS = {
     "GET /api/v1/home": {"town", "community_id"},
@@ -176,8 +177,26 @@ PARAMETERS = {
     "GET /api/v1/announcements/{announcement_id}": {"town"},
     "GET /api/v1/staff/announcements": PAGE | {"status"},
     "GET /api/v1/staff/announcements/{announcement_id}/unconfirmed": PAGE,
+    "GET /api/v1/monitor/places": PAGE,
+    "GET /api/v1/monitor/overview": TABLE,
+    "GET /api/v1/monitor/series": TABLE | {"measure", "by", "scene", "detail"},
+    "GET /api/v1/monitor/snapshots": PAGE,
+    "GET /api/v1/monitor/scenes": TABLE,
+    "GET /api/v1/monitor/operators": TABLE,
+    "GET /api/v1/monitor/communities": TABLE,
+    "GET /api/v1/monitor/estates": TABLE,
+    "GET /api/v1/monitor/venues": TABLE | {"table"},
+    "GET /api/v1/monitor/points": TABLE | {"table"},
+    "GET /api/v1/monitor/measures/{name}/rows": TABLE | PAGE | {"scene", "detail", "part"},
+    "GET /api/v1/monitor/patterns": TABLE | PAGE,
+    "GET /api/v1/monitor/targets": PAGE | {"territory_id", "with_past"},
+    "GET /api/v1/monitor/weights/history": PAGE,
+    "GET /api/v1/monitor/reports/{month}.pdf": {"territory_id"},
+    "GET /api/v1/monitor/webhooks": PAGE,
 }
 ONCE = {
+    "POST /api/v1/monitor/targets",
+    "DELETE /api/v1/monitor/targets/{target_id}",
     "POST /api/v1/rewards/{reward_id}/redemptions",
     "DELETE /api/v1/redemptions/{redemption_id}",
     "POST /api/v1/redemptions/{redemption_id}/substitution/answer",
@@ -280,10 +299,13 @@ WITHOUT_A_BODY = re.compile(
     r"POST .*/(sign-out|submission|approval|refusal|publication|finish|copy|arrival|calendar-feed|card|confirmation"
     r"|attendance-complete|dead-letters/\{message_id\}/(retry|dismissal)|inbox/\{notice_id\}/read"
     r"|announcements/\{announcement_id\}/withdrawal)"
-    r"|POST .*/(group-meetups/\{meetup_id\}/(attendance|cancellation)|partner-posts/\{post_id\}/closing)"
+    r"|POST .*/(group-meetups/\{meetup_id\}/(attendance|cancellation)|partner-posts/\{post_id\}/closing"
+    r"|webhooks/\{webhook_id\}/(test|secret))"
 )
 #: The document and its page are no operations of the document.
-NOT_DESCRIBED = {"GET /openapi.json", "GET /docs", "GET /docs/assets/<path:name>"}
+NOT_DESCRIBED = {"GET /openapi.json", "GET /docs", "GET /docs/assets/<path:name>"} | {
+    route for route in MATRIX if route.startswith(FOR_BROWSERS)
+}
 
 
 @pytest.fixture(scope="module")

@@ -28,6 +28,8 @@ from tests.edge.helpers import NOBODY, TURNED_AWAY, open_at, problem_of, reserve
 PUBLIC = "public"
 #: Proved by a signature in the query (tests/wechat/test_push.py).
 SIGNED_BY_WECHAT = "/wechat/push"
+#: Pages and their files, for people (tests/console).
+FOR_BROWSERS = "GET /console"
 MATRIX: dict[str, str] = {
     "GET /healthz": PUBLIC,
     "GET /readyz": PUBLIC,
@@ -37,6 +39,9 @@ MATRIX: dict[str, str] = {
     "GET /openapi.json": PUBLIC,
     "GET /docs": PUBLIC,
     "GET /docs/assets/<path:name>": PUBLIC,
+    "GET /console": PUBLIC,
+    "GET /console/<string:name>": PUBLIC,
+    "GET /console/assets/<string:version>/<path:name>": PUBLIC,
     "GET /wechat/push": PUBLIC,
     "POST /wechat/push": PUBLIC,
     "POST /api/v1/uploads": SIGNED_IN,
@@ -297,7 +302,14 @@ MATRIX: dict[str, str] = {
     "POST /api/v1/sessions/<id:session_id>/roster/search": Role.SCANNER,
     "POST /api/v1/residents/<id:resident_id>/card": SIGNED_IN,
     "DELETE /api/v1/residents/<id:resident_id>/card": SIGNED_IN,
+    "GET /api/v1/jobs": Role.AUDITOR,
     "GET /api/v1/jobs/runs": Role.AUDITOR,
+    "GET /api/v1/monitor/webhooks": Role.ADMIN,
+    "POST /api/v1/monitor/webhooks": Role.ADMIN,
+    "PATCH /api/v1/monitor/webhooks/<id:webhook_id>": Role.ADMIN,
+    "DELETE /api/v1/monitor/webhooks/<id:webhook_id>": Role.ADMIN,
+    "POST /api/v1/monitor/webhooks/<id:webhook_id>/secret": Role.ADMIN,
+    "POST /api/v1/monitor/webhooks/<id:webhook_id>/test": Role.ADMIN,
     "GET /api/v1/me/family": RESIDENT,
     "POST /api/v1/me/points/transfers": RESIDENT,
     "POST /api/v1/points/adjustments": Role.MANAGER,
@@ -424,6 +436,27 @@ MATRIX: dict[str, str] = {
     "POST /api/v1/staff/announcements/<id:announcement_id>/withdrawal": SIGNED_IN,
     "GET /api/v1/staff/announcements/<id:announcement_id>/readings": SIGNED_IN,
     "GET /api/v1/staff/announcements/<id:announcement_id>/unconfirmed": Role.MANAGER,
+    "GET /api/v1/monitor/measures": SIGNED_IN,
+    "GET /api/v1/monitor/places": SIGNED_IN,
+    "GET /api/v1/monitor/own-operators": SIGNED_IN,
+    "GET /api/v1/monitor/overview": SIGNED_IN,
+    "GET /api/v1/monitor/series": SIGNED_IN,
+    "GET /api/v1/monitor/snapshots": SIGNED_IN,
+    "GET /api/v1/monitor/scenes": SIGNED_IN,
+    "GET /api/v1/monitor/operators": SIGNED_IN,
+    "GET /api/v1/monitor/communities": SIGNED_IN,
+    "GET /api/v1/monitor/estates": SIGNED_IN,
+    "GET /api/v1/monitor/venues": SIGNED_IN,
+    "GET /api/v1/monitor/points": SIGNED_IN,
+    "GET /api/v1/monitor/measures/<string:name>/rows": SIGNED_IN,
+    "GET /api/v1/monitor/patterns": Role.AUDITOR,
+    "GET /api/v1/monitor/targets": SIGNED_IN,
+    "POST /api/v1/monitor/targets": Role.MANAGER,
+    "DELETE /api/v1/monitor/targets/<id:target_id>": Role.MANAGER,
+    "GET /api/v1/monitor/weights": SIGNED_IN,
+    "GET /api/v1/monitor/weights/history": SIGNED_IN,
+    "PUT /api/v1/monitor/weights": Role.MANAGER,
+    "GET /api/v1/monitor/reports/<string:month>.pdf": SIGNED_IN,
 }
 #: It ends the sign-in that the other routes are asked with.
 SIGN_OUT = "POST /api/v1/auth/sign-out"
@@ -669,6 +702,21 @@ BODIES: dict[str, dict[str, Any]] = {
         "text": "测试",
         "place_ids": [str(NOBODY)],
     },
+    "POST /api/v1/monitor/webhooks": {"url": "https://example.com/", "description": "测试"},
+    "PATCH /api/v1/monitor/webhooks/<id:webhook_id>": {},
+    "POST /api/v1/monitor/targets": {
+        "measure": "repairs.on_time_share",
+        "territory_id": str(NOBODY),
+        "period_kind": "month",
+        "from_day": "2099-01-01",
+        "target": 0.9,
+        "amber": 0.8,
+    },
+    "PUT /api/v1/monitor/weights": {
+        "from_day": "2099-01-01",
+        "weights": [{"measure": "x", "weight": 1}],
+        "sessions_min": 1,
+    },
 }
 
 
@@ -814,7 +862,12 @@ def test_a_token_that_names_nobody_opens_nothing_at_all(
 
 
 @pytest.mark.parametrize(
-    "route", [route for route, need in MATRIX.items() if need == PUBLIC and not route.endswith(SIGNED_BY_WECHAT)]
+    "route",
+    [
+        route
+        for route, need in MATRIX.items()
+        if need == PUBLIC and not route.endswith(SIGNED_BY_WECHAT) and not route.startswith(FOR_BROWSERS)
+    ],
 )
 def test_a_route_for_machines_reads_no_token(app: Flask, route: str) -> None:
     path = route.split(" ")[1].replace("<string:code>", "server.busy").replace("<path:name>", "index.css")

@@ -100,6 +100,12 @@ def draft(_world: World) -> dict[str, Any]:
     return {"document": RULEBOOK.replace("amount = 5", "amount = 9"), "effective_from": begin}
 
 
+def weights(_world: World) -> dict[str, Any]:
+    weight = {"measure": "redemptions.fulfilled", "weight": 100}
+    return {"from_day": str(local_day(utc_now()) + timedelta(days=9)), "weights": [weight], "sessions_min": 1}
+
+
+OF_A = {"territory_id": "community_id"}
 MANAGER, OWNER, KEEPER, MERCHANT, DOOR = "manager of A", "owner", "keeper", "merchant", "door"
 ORGANISER, SCANNER = "organiser of A", "scanner of A"
 STREET, SECOND, AUDITOR = "manager of the street", "second manager of the street", "auditor of the street"
@@ -379,9 +385,28 @@ PLACED: dict[str, Case] = {
     "POST /staff/announcements/<id:announcement_id>/withdrawal": Case(MANAGER),
     "GET /staff/announcements/<id:announcement_id>/readings": Case(MANAGER),
     "GET /staff/announcements/<id:announcement_id>/unconfirmed": Case(),
+    # Operations monitoring
+    "GET /monitor/places": Case(MANAGER, lists=True),
+    "GET /monitor/overview": Case(MANAGER, query=OF_A),
+    "GET /monitor/series": Case(MANAGER, query=OF_A | {"measure": "measure_name"}),
+    "GET /monitor/snapshots": Case(AUDITOR),
+    "GET /monitor/scenes": Case(MANAGER, query=OF_A),
+    "GET /monitor/operators": Case(MANAGER, query=OF_A),
+    "GET /monitor/communities": Case(MANAGER, query=OF_A),
+    "GET /monitor/estates": Case(MANAGER, query=OF_A),
+    "GET /monitor/venues": Case(MANAGER, query=OF_A),
+    "GET /monitor/points": Case(MANAGER, query=OF_A),
+    "GET /monitor/measures/<string:name>/rows": Case(MANAGER, at={"name": "measure_name"}, query=OF_A),
+    "GET /monitor/patterns": Case(AUDITOR),
+    "GET /monitor/targets": Case(MANAGER, query=OF_A),
+    "POST /monitor/targets": Case(),
+    "DELETE /monitor/targets/<id:target_id>": Case(),
+    "PUT /monitor/weights": Case(STREET, body=weights),
+    "GET /monitor/reports/<string:month>.pdf": Case(MANAGER, query=OF_A, meets="report.not_ready"),
 }
 #: Lists of figures, which hold no id of a thing (tests/rewards/test_keeping.py, tests/moderation/test_deciding.py).
 FIGURES = {"GET /rewards/settlement", "GET /rewards/settlement.xlsx", "GET /moderation/statistics"}
+OF_THE_TOWN = "webhooks are the town's, for admins at its root (tests/monitor/test_webhooks.py)"
 #: Routes that no place can refuse, and why.
 NOT_PLACED: dict[str, str] = {
     "POST /uploads": "a picture has no place before something shows it, and is its sender's until then",
@@ -391,6 +416,17 @@ NOT_PLACED: dict[str, str] = {
     "GET /moderation/terms": "terms are the town's, and every manager works by them",
     "GET /points/rankings": "ranking is of the town, and opt-in (tests/points/test_ranking.py)",
     "GET /points/ranking": "ranking is of the town, and opt-in (tests/points/test_ranking.py)",
+    "GET /monitor/own-operators": "it is about the caller's own operators, and operators are the town's",
+    "GET /monitor/measures": "it says what is counted, and no number",
+    "GET /monitor/weights": "weights are published to all who are signed in",
+    "GET /monitor/weights/history": "weights are published to all who are signed in",
+    "GET /monitor/webhooks": OF_THE_TOWN,
+    "POST /monitor/webhooks": OF_THE_TOWN,
+    "PATCH /monitor/webhooks/<id:webhook_id>": OF_THE_TOWN,
+    "DELETE /monitor/webhooks/<id:webhook_id>": OF_THE_TOWN,
+    "POST /monitor/webhooks/<id:webhook_id>/secret": OF_THE_TOWN,
+    "POST /monitor/webhooks/<id:webhook_id>/test": OF_THE_TOWN,
+    "GET /jobs": "jobs run for the town; auditors of the whole town see them (tests/jobs/test_watching.py)",
     "GET /jobs/runs": "jobs run for the town; a run says when and how many, never who or what",
     "POST /volunteering/imports": "each line is judged for itself (the last test of this file)",
     "POST /checkins/batch": "each scan is answered for itself, as POST /checkins is (tests/checkins/test_offline.py)",

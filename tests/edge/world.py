@@ -61,7 +61,7 @@ class World:
     @property
     def of_a(self) -> list[str]:
         """The ids of A's things, none of which B's people are to be told. Operators and companies are the town's."""
-        shared = ("of B", "operator_id", "company_id")
+        shared = ("of B", "operator_id", "company_id", "measure_name")
         return [id_ for name, id_ in self.ids.items() if len(id_) > 9 and not name.endswith(shared)]
 
     def made(self, name: str, answer: TestResponse, *, key: str = "id") -> Any:
@@ -90,6 +90,7 @@ def world_of(app: Flask, house: House) -> World:
         words,
         notices,
         rights,
+        numbers,
         elsewhere,
     ):
         chapter(world)
@@ -141,6 +142,14 @@ def booking_answer(world: World) -> TestResponse:
     body = {"starts_at": tomorrow(10).isoformat(), "ends_at": tomorrow(11).isoformat(), "purpose": "邻里聚会"}
     body |= {"use_id": world.ids["use_id"]}
     return world.callers["owner"].post(f"/venues/{world.ids['venue_id']}/bookings", body)
+
+
+def numbers(world: World) -> None:
+    """What is wished of A's numbers, and which ones are asked for."""
+    world.ids |= {"measure_name": "repairs.opened", "month": str(local_day(utc_now()))[:7]}
+    target = {"measure": "repairs.on_time_share", "territory_id": world.ids["community_id"], "period_kind": "month"}
+    target |= {"from_day": str(local_day(utc_now())), "target": 0.9, "amber": 0.8}
+    world.made("target_id", world.callers["manager of A"].post("/monitor/targets", target))
 
 
 def homes(world: World) -> None:

@@ -13,6 +13,7 @@ from models.activities import Activity, ActivityStatus, Session, SessionStatus
 from models.favourites import Favourite, FavouriteKind
 from models.venues import Venue
 from rules import favourites
+from rules.clock import utc_now
 from tests.build import ApiClient, TownBuilder, new_town
 from tests.races import from_threads, until_answered
 from tests.territory.centres import centre_of
@@ -61,7 +62,7 @@ def test_things_of_several_kinds_are_kept_with_what_is_on_next(town: TownBuilder
         ("activity", "古典舞", "古典舞"),
     ]
     assert [each["on_next"]["session_id"] for each in kept(me, kind="activity")] == [str(soon)]
-    change(town, Session, sooner, status=SessionStatus.CANCELLED)
+    change(town, Session, sooner, status=SessionStatus.CANCELLED, versioned_at=utc_now())
     assert [each["on_next"]["session_id"] for each in kept(me, kind="centre")] == [str(soon)]
     assert kept(api.as_(town.resident())) == []
 
@@ -83,7 +84,7 @@ def test_what_vanished_is_shown_as_gone_under_its_old_name(town: TownBuilder, ap
     town.session(activity_id=activity, begins_in=HOUR)
     keep(me, "activity", activity)
     keep(me, "venue", room)
-    change(town, Activity, activity, title="古典舞（停办）", status=ActivityStatus.CANCELLED)
+    change(town, Activity, activity, title="古典舞（停办）", status=ActivityStatus.CANCELLED, versioned_at=utc_now())
     change(town, Venue, room, name="小会议室")
     lines = [(each["title"], each["is_gone"], each["on_next"]) for each in kept(me)]
     assert lines == [("小会议室", False, None), ("古典舞", True, None)]

@@ -84,9 +84,9 @@ def test_a_town_that_is_not_there_is_said(own_app: Flask, own_town: TownBuilder)
     assert "There is no town nowhere." in done.output
 
 
-def test_the_jobs_are_listed_with_their_next_moment(own_app: Flask) -> None:
+def test_the_jobs_are_listed_with_their_next_moment(app: Flask) -> None:
     with time_machine.travel(NOON, tick=False):
-        done = call(own_app, "jobs", "list")
+        done = call(app, "jobs", "list")
     assert done.exit_code == 0
     assert len(done.output.splitlines()) == len(JOBS)
     assert "ledger-audit         next due 2026-11-24 03:30" in done.output
@@ -114,21 +114,19 @@ def test_a_job_that_fails_ends_with_1_and_may_be_run_by_hand_again_and_again(
     assert own_town.rows(JobRun.attempts, JobRun.outcome) == [(5, JobOutcome.FAILED)]
 
 
-def test_a_job_that_is_not_there_is_refused(own_app: Flask) -> None:
-    done = call(own_app, "jobs", "run", "nothing")
+def test_a_job_that_is_not_there_is_refused(app: Flask) -> None:
+    done = call(app, "jobs", "run", "nothing")
     assert done.exit_code == 2
     assert "ledger-audit" in done.output
 
 
 @pytest.mark.parametrize("day", ["2026-11-24", "2999-01-01", "1999-12-31", "0001-01-01"])
-def test_a_job_is_not_run_for_a_day_that_has_not_come_or_is_long_gone(
-    own_app: Flask, own_town: TownBuilder, day: str
-) -> None:
+def test_a_job_is_not_run_for_a_day_that_has_not_come_or_is_long_gone(app: Flask, town: TownBuilder, day: str) -> None:
     with time_machine.travel(NOON, tick=False):
-        done = call(own_app, "jobs", "run", "ledger-audit", "--day", day)
+        done = call(app, "jobs", "run", "ledger-audit", "--day", day)
     assert done.exit_code == 2, done.output
     assert "The day must be from 2000-01-01 to today, 2026-11-23." in done.output
-    assert own_town.rows(JobRun) == []
+    assert town.rows(JobRun) == []
 
 
 def test_the_day_is_the_communitys_and_today_can_be_run_before_it_is_due(own_app: Flask, own_town: TownBuilder) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from jobs.__main__ import keep_leading, make_scheduler, wait_until_ready
 from jobs.leading import KEY, AdvisoryLock, FileLock, Leadership, leadership_of
-from jobs.schedule import JOBS, Means
+from jobs.schedule import JOBS, Job, Means
 from rules.database import connect
 from rules.keys import generate
 from rules.keys import read as read_keys
@@ -129,8 +129,8 @@ def test_who_loses_the_lead_stops_its_scheduler_and_tries_again(
 ) -> None:
     schedulers = []
 
-    def note(means: Means) -> object:
-        scheduler = make_scheduler(means)
+    def note(means: Means, jobs: Sequence[Job]) -> object:
+        scheduler = make_scheduler(means, jobs)
         schedulers.append(scheduler)
         return scheduler
 
@@ -148,7 +148,7 @@ def test_the_scheduler_has_every_job_runs_none_twice_at_once_and_forgives_a_dela
     scheduler.start(paused=True)
     there = {job.id: job for job in scheduler.get_jobs()}
     scheduler.shutdown()
-    assert set(there) == {job.name for job in JOBS} | {"catch-up"}
+    assert set(there) == {job.name for job in JOBS} | {"catch-up", "take-over"}
     for job in there.values():
         assert (job.coalesce, job.max_instances) == (True, 1)
         assert job.misfire_grace_time >= 300

@@ -10,10 +10,11 @@ import time_machine
 
 from models.jobs import JobOutcome
 from models.residents import Role
-from rules.jobs import claim_run, finish_run
+from rules.jobs.runs import claim_run, finish_run
 from rules.work import SYSTEM
 from tests.build import ApiClient, TownBuilder, new_town
 from tests.edge.helpers import problem_of
+from tests.jobs.helpers import due_for
 
 NOON = datetime.fromisoformat("2026-11-23T12:00:00+08:00")
 MINUTE = timedelta(minutes=1)
@@ -21,9 +22,10 @@ MINUTE = timedelta(minutes=1)
 
 def run(town: TownBuilder, job: str, slot: str, at: datetime, outcome: JobOutcome | None = None) -> None:
     with time_machine.travel(at, tick=False):
-        assert town.database.write(town.id, SYSTEM, claim_run, job, slot)
+        claimed = town.database.write(town.id, SYSTEM, claim_run, due_for(job, slot))
+        assert claimed is not None
         if outcome is not None:
-            town.database.write(town.id, SYSTEM, finish_run, job, slot, outcome, {"violations": []})
+            assert town.database.write(town.id, SYSTEM, finish_run, claimed, outcome, {"violations": []})
 
 
 @pytest.fixture

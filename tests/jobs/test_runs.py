@@ -2,30 +2,52 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 import time_machine
+from sqlalchemy import update
 
 from models.jobs import JobOutcome, JobRun
+from models.residents import Resident
 from rules.clock import utc_now
-from rules.jobs import ABANDONED_AFTER, ATTEMPTS_MAX, claim_run, finish_run, list_runs
-from rules.work import SYSTEM
+from rules.jobs.runs import (
+    ABANDONED_AFTER,
+    ATTEMPTS_MAX,
+    Run,
+    RunLost,
+    RunTransactions,
+    claim_run,
+    finish_run,
+    list_orphans,
+    list_runs,
+)
+from rules.jobs.terms import begin_term, keep_term
+from rules.work import SYSTEM, Work
 from tests.build import TownBuilder, new_town
+from tests.jobs.helpers import due_for
 from tests.races import from_threads
 
 NOON = datetime.fromisoformat("2026-11-23T12:00:00+08:00")
 SECOND = timedelta(seconds=1)
 
 
-def claim(town: TownBuilder, slot: str = "2026-11-23", job: str = "a-job", **limit: int) -> bool:
-    return town.database.write(town.id, SYSTEM, claim_run, job, slot, **limit)
+def claim(town: TownBuilder, slot: str = "2026-11-23", job: str = "a-job", **how: Any) -> bool:
+    return take(town, slot, job, **how) is not None
 
 
-def finish(town: TownBuilder, outcome: JobOutcome, slot: str = "2026-11-23", **result: Any) -> None:
-    town.database.write(town.id, SYSTEM, finish_run, "a-job", slot, outcome, result)
+def take(town: TownBuilder, slot: str = "2026-11-23", job: str = "a-job", **how: Any) -> Run | None:
+    return town.database.write(town.id, SYSTEM, claim_run, due_for(job, slot), **how)
+
+
+def finish(town: TownBuilder, outcome: JobOutcome, slot: str = "2026-11-23", **result: Any) -> bool:
+    [(attempts,)] = town.rows(JobRun.attempts, job="a-job", slot=slot)
+    return town.database.write(town.id, SYSTEM, finish_run, Run(town.id, "a-job", slot, attempts), outcome, result)
 
 
 def the_run(town: TownBuilder) -> Any:
@@ -107,14 +129,97 @@ def test_a_run_that_never_finished_is_taken_up_when_it_counts_as_abandoned_and_n
     assert (run.attempts, run.started_at) == (2, NOON + ABANDONED_AFTER)
 
 
-def test_of_two_that_ran_one_slot_the_first_to_finish_is_recorded(town: TownBuilder) -> None:
+def test_of_two_that_ran_one_slot_the_one_that_claimed_last_is_recorded(town: TownBuilder) -> None:
     with time_machine.travel(NOON, tick=False):
-        claim(town)
+        first = take(town)
     with time_machine.travel(NOON + ABANDONED_AFTER, tick=False):
-        claim(town)
-        finish(town, JobOutcome.OK, by="the one that was taken for gone")
-        finish(town, JobOutcome.FAILED, by="the other one")
-    assert the_run(town).result == {"by": "the one that was taken for gone"}
+        second = take(town)
+        said = [
+            town.database.write(town.id, SYSTEM, finish_run, run, JobOutcome.OK, {"attempt": run.attempt})
+            for run in (first, second, first)
+            if run is not None
+        ]
+    assert said == [False, True, False]
+    assert the_run(town).result == {"attempt": 2}
+
+
+# Terms and fences
+
+
+def test_what_a_dead_leader_left_unfinished_is_taken_up_at_once_and_nothing_else(town: TownBuilder) -> None:
+    begin = lambda: town.database.write(0, SYSTEM, begin_term)  # noqa: E731
+    old = begin()
+    with time_machine.travel(NOON, tick=False):
+        assert claim(town, "ended", term=old)
+        finish(town, JobOutcome.OK, "ended")
+        assert claim(town, "left", term=old)
+        assert claim(town, "by-hand")
+        assert not claim(town, "left", term=old), "its own run isn't an earlier leader's"
+        new = begin()
+        assert new > old
+        orphans = town.database.read(town.id, SYSTEM, list_orphans, new)
+        assert [(row.job, row.slot, row.due_at) for row in orphans] == [("a-job", "left", NOON)]
+        assert claim(town, "left", term=new)
+        assert not claim(town, "left", term=new)
+        assert not claim(town, "by-hand", term=new), "who runs it by hand has an hour"
+        assert not claim(town, "ended", term=new)
+    assert town.database.read(town.id, SYSTEM, list_orphans, new) == []
+
+
+def test_a_leader_of_an_earlier_term_claims_nothing_any_more(town: TownBuilder) -> None:
+    old = town.database.write(0, SYSTEM, begin_term)
+    assert claim(town, "before", term=old)
+    assert town.database.write(0, SYSTEM, keep_term, old)
+    new = town.database.write(0, SYSTEM, begin_term)
+    assert not town.database.write(0, SYSTEM, keep_term, old)
+    assert not claim(town, "after", term=old)
+    assert town.rows(JobRun.slot, slot="after") == []
+    assert claim(town, "after", term=new)
+
+
+@pytest.mark.parametrize("is_fenced", [True, False])
+def test_a_run_that_was_taken_over_writes_nothing_more(town: TownBuilder, is_fenced: bool) -> None:
+    """Without the fence (the control arm) the one that stood still writes as well."""
+    resident = town.resident()
+    old = town.database.write(0, SYSTEM, begin_term)
+    run = take(town, term=old)
+    assert run is not None
+    own = RunTransactions(town.database, run) if is_fenced else town.database
+    names = update(Resident).where(Resident.town_id == town.id, Resident.id == resident.id)
+
+    def say(name: str) -> None:
+        own.write(town.id, SYSTEM, lambda work: work.core.execute(names.values(name=name)))
+
+    say("before")
+    assert claim(town, term=town.database.write(0, SYSTEM, begin_term))
+    if is_fenced:
+        with pytest.raises(RunLost):
+            say("after")
+    else:
+        say("after")
+    assert town.rows(Resident.name) == [("before" if is_fenced else "after",)]
+    assert own.read(town.id, SYSTEM, lambda work: work.town_id) == town.id, "to read does no harm"
+
+
+def test_who_takes_a_run_over_waits_for_what_it_is_writing(town: TownBuilder) -> None:
+    """So what the old run has begun to write is there when the new one begins, and nothing comes after."""
+    run = take(town, term=town.database.write(0, SYSTEM, begin_term))
+    assert run is not None
+    new = town.database.write(0, SYSTEM, begin_term)
+    is_writing, order = threading.Event(), []
+
+    def write_slowly(work: Work) -> None:
+        is_writing.set()
+        time.sleep(0.2)
+        order.append("old")
+
+    with ThreadPoolExecutor(2) as pool:
+        written = pool.submit(RunTransactions(town.database, run).write, town.id, SYSTEM, write_slowly)
+        assert is_writing.wait(10)
+        taken = pool.submit(lambda: (claim(town, term=new), order.append("new")))
+        written.result(10)
+        assert taken.result(10)[0]
+    assert order == ["old", "new"]
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 7, 8])

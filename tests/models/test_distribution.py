@@ -14,7 +14,16 @@ TABLES = Base.metadata.sorted_tables
 DISTRIBUTED = [table for table in TABLES if table.info["distribution"] == "distributed"]
 REFERENCE = [table for table in TABLES if table.info["distribution"] == "reference"]
 #: The global tables. Another one is a decision, not an accident.
-GLOBAL = {"content_trace", "town", "node_counter", "openid_lookup", "staff_lookup", "wechat_event", "wechat_token"}
+GLOBAL = {
+    "content_trace",
+    "job_leader",
+    "node_counter",
+    "openid_lookup",
+    "staff_lookup",
+    "town",
+    "wechat_event",
+    "wechat_token",
+}
 
 
 def columns_of(constraint: ForeignKeyConstraint | UniqueConstraint | Index) -> list[str]:

@@ -15,6 +15,7 @@ from app import create_app
 from blueprints.edge.house import EXTENSION
 from migrations.upgrade import alembic_config, upgrade
 from models import Base
+from models.history import VERSIONS
 from rules.database import connect
 from rules.readiness import SCHEMA_VERSION
 from tests.build import settings_for
@@ -30,12 +31,21 @@ APPEND_ONLY = {
     "rulebook_version",
     "seal",
     "sealed_txn",
+    "venue_day",
     "repair_event",
     "identity_disclosure",
     "stock_change",
     "content_decision",
     "moderation_terms",
     "consent_withdrawal",
+    "activity_version",
+    "session_version",
+    "reservation_version",
+    "standing_level_version",
+    "monitor_snapshot",
+    "monitor_snapshot_value",
+    "monitor_target",
+    "ranking_weights",
 }
 
 
@@ -100,7 +110,7 @@ def test_a_migrated_database_has_the_conditions_of_the_models_indexes(migrated: 
             assert words_of(found[index.name]) == words_of(where), index.name
 
 
-def test_a_migrated_database_refuses_changes_of_what_is_append_only(migrated: Engine) -> None:
+def test_a_migrated_database_refuses_changes_of_what_is_append_only_and_keeps_what_rows_were(migrated: Engine) -> None:
     with migrated.connect() as connection:
         if migrated.dialect.name == "sqlite":
             found = connection.execute(text("SELECT tbl_name, name FROM sqlite_master WHERE type = 'trigger'")).all()
@@ -116,6 +126,8 @@ def test_a_migrated_database_refuses_changes_of_what_is_append_only(migrated: En
             expected = {
                 (table, f"{table}_is_{what}") for table in APPEND_ONLY for what in ("append_only", "not_emptied")
             }
+    expected |= {(table.__tablename__, f"{table.__tablename__}_keeps_versions") for table in VERSIONS}
+    expected.add(("standing_level", "standing_level_keeps_versions"))
     assert {tuple(row) for row in found} == expected
 
 

@@ -49,7 +49,9 @@ def move(town: TownBuilder, session_id: int, by: timedelta) -> None:
     def deed(work) -> None:
         starts_at = work.db.scalar(Session.__table__.select().with_only_columns(Session.starts_at).where(*where))
         times = {"starts_at": starts_at + by, "ends_at": starts_at + by + HOUR, "reservable_until": starts_at + by}
-        work.db.execute(update(Session).where(*where).values(checkin_opens_at=starts_at + by, **times))
+        work.db.execute(
+            update(Session).where(*where).values(checkin_opens_at=starts_at + by, versioned_at=work.now, **times)
+        )
 
     town.act(None, deed)
 
@@ -77,7 +79,8 @@ def test_a_reminder_waits_for_its_time_and_isnt_given_of_what_was_cancelled_or_m
     assert topics(api, stays) == []
     assert len(town.rows(Outbox.id, topic="reminder.session_day")) == 2, "written ahead of its time"
     cancelled = update(Reservation).where(Reservation.town_id == town.id, Reservation.resident_id == gone.id)
-    town.act(None, lambda work: work.db.execute(cancelled.values(status=ReservationStatus.CANCELLED)))
+    values = {"status": ReservationStatus.CANCELLED, "versioned_at": utc_now()}
+    town.act(None, lambda work: work.db.execute(cancelled.values(values)))
     move(town, session_id, -timedelta(minutes=20))
     remind(town)
     assert topics(api, gone) == []

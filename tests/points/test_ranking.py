@@ -249,7 +249,7 @@ def test_a_public_host_ranks_no_persons_and_keeps_nothing_of_them(town: TownBuil
 
 def move(town: TownBuilder, person: Person, community_id: int) -> None:
     moving = update(Resident).where(Resident.town_id == town.id, Resident.id == person.id)
-    town.act(None, lambda work: work.core.execute(moving.values(territory_id=community_id)))
+    town.act(None, lambda work: work.core.execute(moving.values(territory_id=community_id, versioned_at=work.now)))
 
 
 def test_what_who_moves_earned_counts_for_one_community_alone(town: TownBuilder, api: ApiClient) -> None:

@@ -248,7 +248,7 @@ def test_a_session_that_is_moved_between_the_look_and_the_mark_has_no_no_shows(t
     listed = story.held[person.id]
     story.now = story.ends
     later = {"starts_at": story.begins + timedelta(days=1), "ends_at": story.ends + timedelta(days=1)}
-    move = update(Session).where(Session.town_id == town.id, Session.id == story.session).values(**later)
-    town.act(None, lambda work: work.db.execute(move))
+    move = update(Session).where(Session.town_id == town.id, Session.id == story.session)
+    town.act(None, lambda work: work.db.execute(move.values(versioned_at=work.now, **later)))
     assert story.act(None, mark_no_show, listed) is False
     assert story.status(person) is Status.CONFIRMED

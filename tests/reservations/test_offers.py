@@ -8,6 +8,7 @@ from sqlalchemy import update
 from models.reservations import ReservationStatus as Status
 from models.reservations import WaitingReason
 from models.residents import Resident, ResidentStatus
+from rules.clock import utc_now
 from rules.reservations.offers import confirm_offer
 from rules.reservations.refusals import NoOffer, OfferLapsed, ReservationUnknown, Suspended
 from tests.build import ApiClient, Person, TownBuilder
@@ -135,5 +136,5 @@ def test_who_was_suspended_since_the_offer_can_not_take_it(town: TownBuilder) ->
 
 def suspend(town: TownBuilder, person: Person) -> None:
     where = (Resident.town_id == town.id, Resident.id == person.id)
-    deed = update(Resident).where(*where).values(status=ResidentStatus.SUSPENDED)
+    deed = update(Resident).where(*where).values(status=ResidentStatus.SUSPENDED, versioned_at=utc_now())
     town.act(None, lambda work: work.db.execute(deed))

@@ -178,7 +178,7 @@ def test_a_session_that_moves_far_keeps_its_holds(town: TownBuilder) -> None:
 
     def move(work: Work) -> None:
         lock_session(work, story.session)
-        work.db.execute(update(Session).where(Session.id == story.session).values(**later))
+        work.db.execute(update(Session).where(Session.id == story.session).values(versioned_at=work.now, **later))
         session_moved(work, story.session)
 
     story.act(None, move)

@@ -25,6 +25,7 @@ from models.ledger import Event
 from models.reservations import Reservation
 from models.reservations import ReservationStatus as Status
 from models.rulebook import StandingCount
+from rules.clock import utc_now
 from rules.errors import RuleError
 from rules.ledger.audit import audit
 from rules.ledger.earning import Earning, earn
@@ -109,7 +110,9 @@ def test_without_the_sessions_lock_the_same_cancellations_promote_one_party_many
     def promote_without_lock(_n: int) -> int:
         first = race_town.database.read(race_town.id, SYSTEM, look)
         everybody_has_looked.wait()
-        confirm = update(Reservation).where(Reservation.id == first).values(status=Status.CONFIRMED)
+        confirm = (
+            update(Reservation).where(Reservation.id == first).values(status=Status.CONFIRMED, versioned_at=utc_now())
+        )
         race_town.database.write(race_town.id, SYSTEM, lambda work: work.db.execute(confirm))
         return first
 
@@ -153,7 +156,7 @@ def test_without_the_guard_an_offer_is_taken_and_lapses(race_town: TownBuilder) 
 
         def write(work: Work) -> None:
             where = Reservation.id == story.held[person.id]
-            work.db.execute(update(Reservation).where(where).values(status=outcome))
+            work.db.execute(update(Reservation).where(where).values(status=outcome, versioned_at=work.now))
             work.db.execute(update(Session).where(Session.id == story.session).values(taken=Session.taken - freed))
 
         if is_offered:
@@ -216,7 +219,8 @@ def test_without_the_guard_one_no_show_counts_many_times(race_town: TownBuilder)
     def mark_without_guard(_n: int) -> bool:
         is_to_come = race_town.database.read(race_town.id, SYSTEM, lambda w: w.db.scalar(read)) is Status.CONFIRMED
         everybody_has_looked.wait()
-        mark = update(Reservation).where(Reservation.id == story.held[person.id]).values(status=Status.NO_SHOW)
+        values = {"status": Status.NO_SHOW, "versioned_at": utc_now()}
+        mark = update(Reservation).where(Reservation.id == story.held[person.id]).values(values)
         race_town.database.write(race_town.id, SYSTEM, lambda work: work.db.execute(mark))
         return is_to_come
 

@@ -126,8 +126,8 @@ def machine_on(house: House) -> type[RuleBasedStateMachine]:
 
             def deed(work: Work) -> None:
                 lock_session(work, story.session)
-                larger = update(Session).where(Session.id == story.session).values(capacity=Session.capacity + 1)
-                work.db.execute(larger)
+                larger = {"capacity": Session.capacity + 1, "versioned_at": work.now}
+                work.db.execute(update(Session).where(Session.id == story.session).values(larger))
                 capacity_raised(work, story.session)
 
             story.act(None, deed)

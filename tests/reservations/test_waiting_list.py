@@ -147,7 +147,7 @@ def test_more_places_promote_who_waits(town: TownBuilder) -> None:
 
     def enlarge(work: Work) -> None:
         lock_session(work, story.session)
-        work.db.execute(update(Session).where(Session.id == story.session).values(capacity=2))
+        work.db.execute(update(Session).where(Session.id == story.session).values(capacity=2, versioned_at=work.now))
         capacity_raised(work, story.session)
 
     story.act(None, enlarge)

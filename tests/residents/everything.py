@@ -54,6 +54,7 @@ from models.residents import (
     RefreshToken,
     Registration,
     Resident,
+    SignInDevice,
 )
 from models.rewards import Cause, Donation, Redemption, Reward
 from models.territory import Territory
@@ -157,13 +158,14 @@ class _Filler:
         self.work.core.execute(
             update(Resident)
             .where(Resident.town_id == self.town.id, Resident.id == self.me)
-            .values(openid_sealed=sealed, **row)
+            .values(openid_sealed=sealed, territory_id=self.town.other_community_id, versioned_at=self.work.now, **row)
         )
         self.put(MobileHolder, phone_index=row["phone_index"], **whom)
         self.work.core.execute(
             insert(OpenidLookup), {"openid_index": keys.index_of(self.known.openid), "town_id": self.town.id, **whom}
         )
         self.put(RefreshToken, **whom)
+        self.put(SignInDevice, **whom)
         self.put(IdempotencyRecord, actor_id=self.me, body=f"{self.known.name}{self.known.phone}")
 
     def notices(self) -> None:

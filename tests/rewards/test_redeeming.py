@@ -95,6 +95,7 @@ def test_what_is_refused_changes_nothing(
 ) -> None:
     open_mall(town)
     resident = rich(town)
+    columns = dict(columns)
     if columns.pop("eligible", False):
         columns["eligible_territory_id"] = town.other_community_id
     item = reward(town, **columns)

@@ -345,7 +345,7 @@ def test_who_has_a_place_after_the_change_is_told_once_and_nobody_else(town: Tow
             if resident is gave_back:
                 assert api.as_(resident).delete(f"/reservations/{held.json['id']}").status_code == 200
     call_off = update(Session).where(Session.town_id == town.id, Session.id == sessions[14])
-    town.act(None, lambda work: work.db.execute(call_off.values(status=SessionStatus.CANCELLED)))
+    town.act(None, lambda work: work.db.execute(call_off.values(status=SessionStatus.CANCELLED, versioned_at=work.now)))
     waiting = drafted(manager(town, api), effective_from=begin)
     assert outbox(town) == [], "a draft is no change"
     decide(manager(town, api), waiting)

@@ -48,8 +48,8 @@ def shared(api: ApiClient, kind: str, subject_id: int) -> dict[str, Any]:
 
 
 def set_status(town: TownBuilder, activity_id: int, status: ActivityStatus) -> None:
-    statement = update(Activity).where(Activity.town_id == town.id, Activity.id == activity_id).values(status=status)
-    town.act(None, lambda work: work.db.execute(statement))
+    statement = update(Activity).where(Activity.town_id == town.id, Activity.id == activity_id)
+    town.act(None, lambda work: work.db.execute(statement.values(status=status, versioned_at=work.now)))
 
 
 def test_a_thing_has_one_code_that_leads_back_to_it(town: TownBuilder, api: ApiClient) -> None:

@@ -153,6 +153,7 @@ def test_hours_of_a_session_that_was_moved_belong_to_its_day(town: TownBuilder) 
         earlier = {
             "starts_at": row.starts_at - timedelta(days=2),
             "checkin_opens_at": row.starts_at - timedelta(days=3),
+            "versioned_at": work.now,
         }
         work.db.execute(update(Session).where(Session.town_id == town.id, Session.id == session_id).values(**earlier))
 
