@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from flask import Response
 from marshmallow import Schema
 
+from blueprints.edge.files import CSV, XLSX
 from blueprints.edge.room import Room
 from blueprints.monitor.sheets import Sheet, send_sheet
 from rules.monitor.asking import Question
@@ -19,6 +20,11 @@ from rules.territory.tree import PlaceUnknown
 
 Wish = dict[str, Any]
 T = TypeVar("T")
+#: The files that a table may be asked for as.
+FILES: dict[str, dict[str, str]] = {
+    CSV.partition(";")[0]: {"type": "string"},
+    XLSX: {"type": "string", "format": "binary"},
+}
 #: What may refuse any question.
 REFUSALS = (Forbidden, PlaceUnknown, OperatorUnknown, PeriodInvalid, AsOfInvalid, MeasureUnknown, SliceUnknown)
 
@@ -32,8 +38,10 @@ def table_response(room: Room, schema: type[Schema]) -> Callable[[Any], Any]:
     """Say in the document that a route answers with JSON, or with a file where `format` asks for one."""
 
     def decorate(view: Any) -> Any:
-        unchanged = room.alt_response(304, description="The caller has this file already.", success=True)
-        return room.response(200, schema)(unchanged(view))
+        view = room.alt_response(304, description="The caller has this file already.", success=True)(view)
+        for media_type, form in FILES.items():
+            view = room.alt_response(200, schema=form, content_type=media_type, success=True)(view)
+        return room.response(200, schema)(view)
 
     return decorate
 

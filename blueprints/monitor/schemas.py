@@ -26,19 +26,19 @@ NUMBER_MAX = 1_000_000_000_000
 ORDINAL_MAX = date.max.toordinal()  #: of days
 SEEN_MAX = 1_000_000
 STRETCHES_MAX = 99
-BOTH = {"type": ["number", "null"]}
+NUMBER = {"type": "number"}
 
 
 def number(description: str, **more: Any) -> fields.Raw:
     """A number as the rule made it: whole where things are counted, a fraction of a ratio, null where there is none."""
-    return fields.Raw(required=True, allow_none=True, metadata={**BOTH, "description": description}, **more)
+    return fields.Raw(required=True, allow_none=True, metadata={**NUMBER, "description": description}, **more)
 
 
 def numbers(description: str) -> fields.Dict:
     """Numbers by the names of columns."""
     return fields.Dict(
         keys=fields.String(),
-        values=fields.Raw(allow_none=True, metadata=BOTH),
+        values=fields.Raw(allow_none=True, metadata=NUMBER),
         required=True,
         metadata={"description": description},
     )

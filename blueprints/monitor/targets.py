@@ -60,7 +60,7 @@ def set_target(work: Work, wish: Wish) -> Any:
 )
 @room.response(200, TargetView)
 def end_target(work: Work, target_id: int) -> Any:
-    """Let a target hold no more: from today on, or never if it begins later. For managers of the place."""
+    """Let a target hold no more: from today on, or from its day if that is to come. For managers of the place."""
     return targets.end_target(work, target_id)
 
 
