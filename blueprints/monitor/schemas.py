@@ -27,6 +27,8 @@ ORDINAL_MAX = date.max.toordinal()  #: of days
 SEEN_MAX = 1_000_000
 STRETCHES_MAX = 99
 NUMBER = {"type": "number"}
+#: By what a series may be split.
+SPANS = (PeriodKind.DAY, PeriodKind.WEEK, PeriodKind.MONTH)
 
 
 def number(description: str, **more: Any) -> fields.Raw:
@@ -102,9 +104,7 @@ class SeriesArguments(TableArguments):
         validate=validate.Length(1, MEASURES_MAX),
         metadata={"description": f"Up to {MEASURES_MAX}: ?measure=a&measure=b"},
     )
-    by = fields.Enum(
-        PeriodKind, by_value=True, load_default=PeriodKind.DAY, validate=validate.NoneOf([PeriodKind.CUSTOM])
-    )
+    by = fields.Enum(PeriodKind, by_value=True, load_default=PeriodKind.DAY, validate=validate.OneOf(SPANS))
     scene = fields.Enum(Scene, by_value=True, load_default=None)
     detail = Words(load_default=None, length_min=1, length_max=DETAIL_LENGTH_MAX)
 

@@ -16,7 +16,7 @@ from models.territory import Operator, Territory, TerritoryKind
 from rules.errors import InBoth
 from rules.monitor.definitions import Better, Kind, Measure
 from rules.monitor.measures import MEASURES
-from rules.monitor.places import KINDS, find_reach
+from rules.monitor.places import KINDS, find_reach, find_whole_reach
 from rules.paging import Page, Position, cut
 from rules.residents.identity import Forbidden, holds_at_root
 from rules.rows import AnyRow
@@ -135,7 +135,7 @@ def _sees_the_town(work: Work) -> bool:
 
 def list_snapshots(work: Work, after: Position | None, limit: int) -> Page[AnyRow]:
     """What was stored: the latest day first, and of each day its last correction. Raises Forbidden."""
-    find_reach(work, None)
+    find_whole_reach(work, None)
     day, n = _END if after is None else (date.fromordinal(max(int(after[0]), 1)), int(after[1]))
     asked = {"town": work.town_id, "day": day, "n": n, "limit": limit + 1}
     return cut(work.core.execute(_snapshots, asked).all(), limit, lambda row: (row.day.toordinal(), row.n))

@@ -8,7 +8,6 @@ from datetime import date, datetime
 
 from sqlalchemy import bindparam, select
 
-from models.monitor import WHOLE_TOWN
 from models.residents import Role
 from models.territory import Scene, Territory
 from rules.errors import InBoth
@@ -17,7 +16,8 @@ from rules.monitor.drilling import FactRow, Part, list_rows
 from rules.monitor.measures import MEASURES
 from rules.monitor.patterns import Finding, list_findings
 from rules.monitor.periods import Period
-from rules.monitor.reading import MeasureUnknown, find_tree
+from rules.monitor.places import KINDS
+from rules.monitor.reading import MeasureUnknown
 from rules.monitor.trends import slice_of
 from rules.paging import Position
 from rules.residents.identity import require_role_at_root
@@ -27,9 +27,13 @@ from rules.work import Work
 #: A file has no pages; so many rows are a file that Excel opens at once.
 FILE_ROWS_MAX = 10_000
 FINDINGS_MAX = 500  #: of a file; each has some rows
+NOWHERE = (None, None)
 
-_names = select(Territory.id, Territory.name).where(
+_paths = select(Territory.id, Territory.path).where(
     Territory.town_id == bindparam("town"), is_id_in(Territory.id, "ids")
+)
+_nodes = select(Territory.id, Territory.name).where(
+    Territory.town_id == bindparam("town"), is_id_in(Territory.id, "ids"), Territory.kind.in_(sorted(KINDS))
 )
 
 
@@ -92,10 +96,8 @@ def show_counted(  # noqa: PLR0913
     slice_, key = slice_of(scene, detail)
     most = FILE_ROWS_MAX if is_file else limit
     page = list_rows(work, asked.reach, name, asked.period, asked.as_of, slice_, key, cursor, most, part)
-    tree = find_tree(work)
-    nodes = [tree.line(row.territory_id)[0] for row in page.items]
-    names = _names_of(work, nodes)
-    rows = [_shown(row, node, names) for row, node in zip(page.items, nodes, strict=True)]
+    nodes = _nodes_of(work, (row.territory_id for row in page.items if row.territory_id is not None))
+    rows = [_shown(row, *nodes.get(row.territory_id, NOWHERE)) for row in page.items]
     return CountedPage(MEASURES[name].title, asked, rows, page.next_after)
 
 
@@ -115,18 +117,23 @@ def show_findings(
     return FindingsShown(asked.period, asked.as_of, page.items, page.next_after)
 
 
-def _names_of(work: Work, nodes: Iterable[int]) -> Mapping[int, str]:
-    rows = work.core.execute(_names, {"town": work.town_id, "ids": sorted({*nodes} - {WHOLE_TOWN})})
-    return {row.id: row.name for row in rows}
+def _nodes_of(work: Work, places: Iterable[int]) -> Mapping[int | None, tuple[int, str]]:
+    """Of each place the lowest node of which numbers are kept, itself or above it, with its name."""
+    asked = {"town": work.town_id, "ids": sorted(set(places))}
+    lines = {row.id: [int(part) for part in row.path.split("/") if part] for row in work.core.execute(_paths, asked)}
+    asked["ids"] = sorted({node for line in lines.values() for node in line})
+    names = {row.id: row.name for row in work.core.execute(_nodes, asked)}
+    lowest = {place: next((node for node in reversed(line) if node in names), None) for place, line in lines.items()}
+    return {place: (node, names[node]) for place, node in lowest.items() if node is not None}
 
 
-def _shown(row: FactRow, node: int, names: Mapping[int, str]) -> CountedRow:
+def _shown(row: FactRow, node: int | None, place: str | None) -> CountedRow:
     return CountedRow(
         row.id,
         row.subject,
         row.day,
-        None if node == WHOLE_TOWN else node,
-        names.get(node),
+        node,
+        place,
         Scene(row.scene) if row.scene else None,
         row.operator_id,
         row.detail,

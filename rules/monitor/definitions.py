@@ -77,6 +77,16 @@ class Family:
     #: `changes_have_places`.
     changes: Facts | None = None
     changes_have_places: bool = False
+    #: Of flows: facts may be of days before anything happened in the town, as hours that were served elsewhere. Such days
+    #: have no snapshot; they are always counted from the facts themselves.
+    has_earlier_days: bool = False
+    #: Dear flows, and `changes`, are carried on from an earlier moment of the day (`rules.monitor.carrying`).
+    #: `grows`: what is of `begin` until a moment, known as of it, and what is of that moment until `end` add up.
+    grows: bool = False
+    #: Else: the things (one column `id`) that may count otherwise as of `until` than as of `since`; rather too many. It
+    #: binds these and `town`, `begin`, `end`.
+    changed: Facts | None = None
+    facts_of: Facts | None = None  #: the facts of just the things in the list `ids`
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -123,8 +123,14 @@ def _stretches(work: Work, measure: Measure, period: Period, as_of: datetime, re
     if begins <= period.last:
         found.append(_Stretch(_midnight(begins), _midnight(period.last + DAY), as_of))
     if period.first <= until:
+        assert known.first_day is not None, "there is a day with a snapshot"
         assert known.as_of is not None, "a day with a snapshot has a moment"
-        found.append(_Stretch(_midnight(period.first), _midnight(until + DAY), known.as_of))
+        stored_from = max(period.first, known.first_day)
+        if stored_from <= until:
+            found.append(_Stretch(_midnight(stored_from), _midnight(until + DAY), known.as_of))
+        eve = min(until, known.first_day - DAY)
+        if period.first <= eve and measure.family is not None and measure.family.has_earlier_days:
+            found.append(_Stretch(_midnight(period.first), _midnight(eve + DAY), as_of))
     return found
 
 

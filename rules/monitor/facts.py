@@ -116,6 +116,12 @@ def plan_each_time(work: Work, *, workers: bool = False) -> None:
             work.send(_set, {"name": "max_parallel_workers_per_gather", "to": "0"})
 
 
+def allow_loops(work: Work, *, are_allowed: bool) -> None:
+    """Whether PostgreSQL may join by searching an index for each row. A survey doesn't let it (`rules.database`)."""
+    if is_postgresql(work.core):
+        work.send(_set, {"name": "enable_nestloop", "to": "on" if are_allowed else "off"})
+
+
 _set = select(
     func.set_config(bindparam("name", type_=Text()), bindparam("to", type_=Text()), literal_column("true")).label("was")
 )

@@ -4,7 +4,8 @@ Each weighted measure gives its weight times the operator's share of the best on
 the number over the best; of a rate that is better low, what is left of it over the best's; of any other number that is
 better low, the best over the number. An operator without anything to measure gets nothing of that measure. Scores have two
 decimals, and who has the same score has the same rank. Who held too few sessions in the period isn't ranked; nor is what no
-operator did. An operator's own staff see where it stands, and no other's numbers.
+operator did. An operator's own staff see where it stands and no other's row; what they learn of others is how good the best
+one is, which its shares tell: it is a contest.
 """
 
 from __future__ import annotations

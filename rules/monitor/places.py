@@ -80,6 +80,14 @@ def find_reach(work: Work, territory_id: int | None, operator_id: int | None = N
     return Reach(territory_id or WHOLE_TOWN, path, name, kind, operator_id, is_auditor and operator_id is None)
 
 
+def find_whole_reach(work: Work, territory_id: int | None) -> Reach:
+    """A place of which the actor sees everybody's numbers. Raises NumbersForbidden, PlaceUnknown."""
+    reach = find_reach(work, territory_id)
+    if reach.operator_id is not None:
+        raise NumbersForbidden
+    return reach
+
+
 def _own_operator(work: Work, operator_id: int | None) -> int:
     """The operator that was named, or the only one for whom the actor acts. Raises NumbersForbidden."""
     if operator_id is not None:

@@ -15,6 +15,7 @@ from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any, TypeAlias
 
 from sqlalchemy import BigInteger, Text, bindparam, func, select
@@ -26,6 +27,7 @@ from models.territory import TerritoryKind
 from rules.clock import local_day, local_moment
 from rules.errors import Kind as ErrorKind
 from rules.errors import RuleError
+from rules.monitor.carrying import Answer, Base, Summing, added, ask_since, end_of_minute, may_carry
 from rules.monitor.definitions import Facts, Family, Kind, Measure
 from rules.monitor.facts import plan_each_time, sums_of
 from rules.monitor.measures import MEASURES
@@ -42,8 +44,12 @@ SETTLES_IN = timedelta(seconds=15)
 STEP_SECONDS = 5
 #: A state that has no snapshot is counted for so many days, the last ones; for days before them it is unknown.
 LIVE_STATES_MAX = 31
+LIVE_STATES_ALONE_MAX = 3  #: where no snapshot is there from which they could be carried on
 ANSWERS_MAX = 2_000
-ROWS_MAX = 2_000  #: of an answer that is kept
+ROWS_MAX = 20_000  #: of an answer that is kept
+ROWS_KEPT_MAX = 200_000  #: of all of them
+#: Of so long ago the dear numbers are carried on from minute to minute; of before they are counted anew.
+CARRIED_FOR = timedelta(hours=1)
 TREE_SECONDS = 300
 EARLIEST_YEAR = 2000
 NO_KEY = ""
@@ -92,8 +98,9 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the snapshots knew at a moment: every day until the last, with what was recorded until `as_of`."""
+    """What the snapshots knew at a moment: every day from the first to the last, with what was recorded until `as_of`."""
 
+    first_day: date | None  #: of the town
     last_day: date | None
     as_of: datetime | None
 
@@ -128,6 +135,8 @@ class Numbers:
             days = self.states.get((measure.name, key))
             return days.get(last, 0) if days else 0
         days = self.flows.get((measure.name, key))
+        if first == last:
+            return days.get(first, 0) if days else 0
         return sum(count for day, count in days.items() if first <= day <= last) if days else 0
 
 
@@ -183,7 +192,8 @@ def read_values(
     Of a sliced measure only keys are there for which something was counted. Raises MeasureUnknown, SliceUnknown.
     """
     measures = [find_measure(reach, name, slice) for name in dict.fromkeys(names)]
-    numbers = load(work, reach, measures, (period.first, period.last), [period.last], as_of, slice_=slice)
+    loading = Loading(work, reach, measures, as_of, slice, None, is_by_day=False)
+    numbers = loading.load((period.first, period.last), [period.last])
     return {
         key: {measure.name: numbers.of(measure, key, period.first, period.last) for measure in measures}
         for key in sorted(numbers.keys)
@@ -230,7 +240,7 @@ def read_places(
         for node, of_kind in tree.kinds.items()
         if of_kind is kind and (reach.is_whole_town or reach.territory_id in tree.lines[node])
     ]
-    loading = Loading(work, reach, measures, as_of, Slice.ALL, NO_KEY, _Places(tree, kind, nodes))
+    loading = Loading(work, reach, measures, as_of, Slice.ALL, NO_KEY, _Places(tree, kind, nodes), is_by_day=False)
     numbers = loading.load((period.first, period.last), [period.last])
     return {
         node: {measure.name: numbers.of(measure, str(node), period.first, period.last) for measure in measures}
@@ -259,7 +269,7 @@ def load(  # noqa: PLR0913
 def find_known(work: Work, as_of: datetime) -> Known:
     """What the snapshots knew at a moment."""
     [row] = _ask(work, as_of, _known, {"town": work.town_id, "as_of": as_of})()
-    return Known(row.last_day, row.as_of)
+    return Known(row.first_day, row.last_day, row.as_of)
 
 
 def find_tree(work: Work) -> Tree:
@@ -268,11 +278,12 @@ def find_tree(work: Work) -> Tree:
     tree: Tree | None = kept.get(key)
     if tree is None:
         tree = read_tree(work)
-        kept.put(key, tree)
+        kept.put(key, tree, 0)
     return tree
 
 
 _known = select(
+    func.min(Snapshot.day).label("first_day"),
     func.max(Snapshot.day).label("last_day"),
     func.max(Snapshot.as_of).label("as_of"),
 ).where(Snapshot.town_id == bindparam("town"), Snapshot.recorded_at <= bindparam("as_of"))
@@ -290,7 +301,12 @@ _stored = (
     .group_by(SnapshotValue.measure, SnapshotValue.key, SnapshotValue.day)
 )
 _stored_of_key = _stored.where(SnapshotValue.key == bindparam("key", type_=Text()))
-#: Of many places the days are added up at once.
+#: Where nobody asks for each day, the database adds them up: 2,500 rooms are enough rows.
+_stored_in_all = _stored.with_only_columns(
+    SnapshotValue.measure, SnapshotValue.key, func.max(SnapshotValue.day).label("day"), _total
+)
+_stored_in_all = _stored_in_all.group_by(None).group_by(SnapshotValue.measure, SnapshotValue.key)
+_stored_in_all_of_key = _stored_in_all.where(SnapshotValue.key == bindparam("key", type_=Text()))
 _stored_of_places = (
     select(SnapshotValue.measure, SnapshotValue.territory_id, func.max(SnapshotValue.day).label("day"), _total)
     .where(
@@ -316,7 +332,7 @@ class _Places:
 class Loading:
     """One reading: sends every statement first, then takes in what they found."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         work: Work,
         reach: Reach,
@@ -325,7 +341,10 @@ class Loading:
         slice_: Slice,
         key: str | None,
         places: _Places | None = None,
+        *,
+        is_by_day: bool = True,
     ) -> None:
+        self._is_by_day = is_by_day
         self._work, self._reach, self._as_of, self._places = work, reach, as_of, places
         self._slice, self._key, self._shown_key = slice_, key if slice_ is not Slice.ALL else None, None
         if reach.operator_id is not None:
@@ -357,12 +376,17 @@ class Loading:
         stored_until = min(last, self._known.last_day or first - DAY)
         if flows and first <= stored_until:
             self._ask_stored(flows, first, stored_until)
-        begins = max(first, stored_until + DAY)
-        if begins > last:
+            eve = min(stored_until, (self._known.first_day or first) - DAY)
+            earlier = [measure for measure in flows if measure.family and measure.family.has_earlier_days]
+            self._ask_live_flows(earlier, first, eve)
+        self._ask_live_flows(flows, max(first, stored_until + DAY), last)
+
+    def _ask_live_flows(self, flows: Sequence[Measure], first: date, last: date) -> None:
+        if first > last:
             return
-        span = {"begin": local_moment(begins, "00:00"), "end": local_moment(last + DAY, "00:00")}
+        span = {"begin": local_moment(first, "00:00"), "end": local_moment(last + DAY, "00:00")}
         for family, measures in _by_family(flows):
-            self._ask_facts(family.facts, measures, span, None)
+            self._ask_facts(family, family.facts, measures, span, None)
 
     def _ask_states(self, days: Sequence[date]) -> None:
         states = [measure for measure in self._bases.values() if measure.kind is Kind.STATE]
@@ -372,7 +396,8 @@ class Loading:
         if stored:
             self._ask_stored(states, stored[0], stored[-1])
             self._numbers.known_states.update((measure.name, day) for measure in states for day in stored)
-        for day in days[len(stored) :][-LIVE_STATES_MAX:]:
+        most = LIVE_STATES_ALONE_MAX if self._known.last_day is None else LIVE_STATES_MAX
+        for day in days[len(stored) :][-most:]:
             self._ask_live_states(states, day)
 
     def _ask_live_states(self, states: Sequence[Measure], day: date) -> None:
@@ -384,11 +409,11 @@ class Loading:
                 of_then += measures
                 if family.changes is not None and self._have_places(family):
                     span = {"begin": local_moment(since + DAY, "00:00"), "end": end}
-                    self._ask_facts(family.changes, measures, span, day)
+                    self._ask_facts(family, family.changes, measures, span, day)
             elif family.window_days:
                 continue
             else:
-                self._ask_facts(family.facts, measures, {"begin": end, "end": end}, day)
+                self._ask_facts(family, family.facts, measures, {"begin": end, "end": end}, day)
             self._numbers.known_states.update((measure.name, day) for measure in measures)
         if since is not None and of_then:
             self._ask_stored(of_then, since, since, as_day=day)
@@ -411,9 +436,11 @@ class Loading:
             found = _ask(self._work, self._as_of, _stored_of_places, asked)
         elif self._key is not None:
             asked |= {"territory": self._reach.territory_id, "key": self._key}
-            found = _ask(self._work, self._as_of, _stored_of_key, asked)
+            statement = _stored_of_key if self._is_by_day else _stored_in_all_of_key
+            found = _ask(self._work, self._as_of, statement, asked)
         else:
-            found = _ask(self._work, self._as_of, _stored, asked | {"territory": self._reach.territory_id})
+            asked |= {"territory": self._reach.territory_id}
+            found = _ask(self._work, self._as_of, _stored if self._is_by_day else _stored_in_all, asked)
 
         def take() -> None:
             for row in found():
@@ -423,13 +450,19 @@ class Loading:
         self._takes.append(take)
 
     def _ask_facts(
-        self, facts: Facts, measures: Sequence[Measure], span: Mapping[str, datetime], as_day: date | None
+        self,
+        family: Family,
+        facts: Facts,
+        measures: Sequence[Measure],
+        span: Mapping[str, datetime],
+        as_day: date | None,
     ) -> None:
         """`as_day`: the day for which sums over all days are taken."""
         in_place, places = not self._reach.is_whole_town, self._places
-        statement = sums_of(
-            facts,
-            tuple(sorted({measure.counter for measure in measures})),
+        counters = tuple(sorted({measure.counter for measure in measures}))
+        summing = partial(
+            sums_of,
+            counters=counters,
             by_day=as_day is None,
             by_place=places is not None,
             by=() if self._slice is Slice.ALL else (self._slice,),
@@ -439,7 +472,7 @@ class Loading:
         asked = {"town": self._work.town_id, "as_of": self._as_of, **span}
         asked |= {"nodes": self._nodes} if in_place else {}
         asked |= {"key": self._key} if self._key is not None else {}
-        found = _ask(self._work, self._as_of, statement, asked)
+        found = self._find_sums(family, facts, summing, counters, asked)
         of_slice = None if self._slice is Slice.ALL else self._slice.value
 
         def take() -> None:
@@ -451,6 +484,37 @@ class Loading:
                     self._add(measure, key, as_day or row.day, getattr(row, measure.counter))
 
         self._takes.append(take)
+
+    def _find_sums(
+        self, family: Family, facts: Facts, summing: Summing, counters: Sequence[str], asked: Mapping[str, Any]
+    ) -> Answer:
+        """Sums over facts, carried on from those as of an earlier minute if that is possible."""
+        work, statement = self._work, summing(facts)
+        turn = end_of_minute(min(self._as_of, work.now - SETTLES_IN))
+        if not may_carry(family, facts) or turn < max(asked["begin"], work.now - CARRIED_FOR):
+            return _ask(work, self._as_of, statement, asked)
+
+        def carry() -> Answer:
+            kept, key = _kept(work), ("minute", statement, _hashable({**asked, "as_of": None}))
+            base: Base | None = kept.get(key)
+            if base is not None and base.as_of > turn:
+                return work.send(statement, asked).all
+            until_turn = _nothing
+            if base is None:
+                until_turn = work.send(statement, {**asked, "as_of": turn}).all
+            elif base.as_of < turn:
+                until_turn = ask_since(work, family, facts, summing, asked, counters, (base.as_of, turn))
+            rest = ask_since(work, family, facts, summing, asked, counters, (turn, self._as_of))
+
+            def wait() -> Sequence[AnyRow]:
+                rows = added(([] if base is None else base.rows, until_turn()), counters)
+                if len(rows) <= ROWS_MAX:
+                    kept.put(key, Base(turn, rows), len(rows))
+                return added((rows, rest()), counters)
+
+            return wait
+
+        return _keep(work, self._as_of, (statement, _hashable(asked)), carry)
 
     def _add(self, measure: Measure, key: str, day: date, count: int) -> None:
         if not count:
@@ -473,42 +537,58 @@ class _Kept:
     """Answers as of settled moments, the last ones that were asked for."""
 
     def __init__(self) -> None:
-        self._answers: OrderedDict[Hashable, Any] = OrderedDict()
+        self._answers: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
+        self._rows = 0
         self._lock = threading.Lock()
 
     def get(self, key: Hashable) -> Any:
         with self._lock:
-            if key in self._answers:
-                self._answers.move_to_end(key)
-            return self._answers.get(key)
+            if key not in self._answers:
+                return None
+            self._answers.move_to_end(key)
+            return self._answers[key][0]
 
-    def put(self, key: Hashable, answer: Any) -> None:
+    def put(self, key: Hashable, answer: Any, rows: int) -> None:
+        """Keep an answer of so many rows."""
         with self._lock:
-            self._answers[key] = answer
-            while len(self._answers) > ANSWERS_MAX:
-                self._answers.popitem(last=False)
+            self._rows += rows - self._answers.pop(key, (None, 0))[1]
+            self._answers[key] = answer, rows
+            while len(self._answers) > ANSWERS_MAX or self._rows > ROWS_KEPT_MAX:
+                _, (_, forgotten) = self._answers.popitem(last=False)
+                self._rows -= forgotten
 
 
 def _kept(work: Work) -> _Kept:
     return work.recall("monitor.answers", _Kept)
 
 
-def _ask(
-    work: Work, as_of: datetime, statement: Executable, asked: Mapping[str, Any]
-) -> Callable[[], Sequence[AnyRow]]:
+def _ask(work: Work, as_of: datetime, statement: Executable, asked: Mapping[str, Any]) -> Answer:
     """Send a statement, or remember what it found. The rows are waited for when they are asked for."""
+    return _keep(work, as_of, (statement, _hashable(asked)), lambda: work.send(statement, asked).all)
+
+
+def _keep(work: Work, as_of: datetime, key: Hashable, ask: Callable[[], Answer]) -> Answer:
+    """Ask, or remember what was found as of a moment that has settled."""
     if as_of > work.now - SETTLES_IN:
-        return work.send(statement, asked).all
-    kept, key = _kept(work), (statement, tuple(sorted(asked.items())))
+        return ask()
+    kept = _kept(work)
     answer = kept.get(key)
     if answer is not None:
         return lambda: answer
-    reply = work.send(statement, asked)
+    found = ask()
 
     def wait() -> Sequence[AnyRow]:
-        rows = reply.all()
+        rows = found()
         if len(rows) <= ROWS_MAX:
-            kept.put(key, rows)
+            kept.put(key, rows, len(rows))
         return rows
 
     return wait
+
+
+def _hashable(asked: Mapping[str, Any]) -> Hashable:
+    return tuple(sorted(asked.items()))
+
+
+def _nothing() -> Sequence[AnyRow]:
+    return ()

@@ -22,7 +22,7 @@ from rules.monitor.communities import compare_communities
 from rules.monitor.operators import Ranking, rank_operators
 from rules.monitor.overview import Overview, show_overview
 from rules.monitor.periods import Period, PeriodKind, previous
-from rules.monitor.places import NumbersForbidden, find_reach
+from rules.monitor.places import find_reach, find_whole_reach
 from rules.monitor.reading import read_series
 from rules.monitor.scenes import show_scenes
 from rules.monitor.tables import Table
@@ -88,9 +88,7 @@ _ready = select(
 
 def find_report(work: Work, territory_id: int | None, month: str) -> ReportKey:
     """Which report is asked for: "2026-03". Raises Forbidden, PlaceUnknown, ReportUnknown, ReportNotReady."""
-    reach = find_reach(work, territory_id)
-    if reach.operator_id is not None:
-        raise NumbersForbidden
+    reach = find_whole_reach(work, territory_id)
     found = _MONTH.fullmatch(month)
     if found is None:
         raise ReportUnknown

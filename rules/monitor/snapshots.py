@@ -27,6 +27,7 @@ from typing import Any, TypeAlias, cast
 from sqlalchemy import Table, bindparam, func, select
 from sqlalchemy.dialects.postgresql import insert
 
+from models.activities import Session
 from models.ledger import Txn
 from models.monitor import WHOLE_TOWN, Slice, Snapshot, SnapshotValue
 from models.residents import Resident
@@ -34,7 +35,7 @@ from rules import bulk
 from rules.clock import local_day, local_moment
 from rules.ids import moment_of
 from rules.monitor.definitions import Facts, Family, Measure
-from rules.monitor.facts import plan_each_time, sums_of
+from rules.monitor.facts import allow_loops, plan_each_time, sums_of
 from rules.monitor.measures import MEASURES
 from rules.monitor.periods import DAY, days_between
 from rules.monitor.reading import NO_KEY
@@ -49,7 +50,7 @@ LAG = timedelta(minutes=2)
 #: So long after it began to be stored a snapshot becomes the answer.
 READY_IN = timedelta(minutes=2)
 DAYS_A_RUN = 800
-DAYS_AT_A_TIME = 28
+DAYS_AT_A_TIME = 7  #: a million numbers of a large town: what a process holds, and stores well within READY_IN
 ROWS_AT_A_TIME = 20_000  #: a statement of some seconds at most
 
 #: A number that is kept: measure, node, slice, key, day.
@@ -96,6 +97,7 @@ _state = select(
     func.max(Snapshot.recorded_at).label("recorded_at"),
 ).where(Snapshot.town_id == bindparam("town"))
 _first_of_residents = select(func.min(Resident.registered_at)).where(Resident.town_id == bindparam("town"))
+_first_of_sessions = select(func.min(Session.starts_at)).where(Session.town_id == bindparam("town"))
 _first_txn = select(func.min(Txn.id)).where(Txn.town_id == bindparam("town"))
 FIRST_SNAPSHOTS = select(Snapshot.day, Snapshot.as_of).where(
     Snapshot.town_id == bindparam("town"), Snapshot.day.between(bindparam("first"), bindparam("last")), Snapshot.n == 1
@@ -127,6 +129,15 @@ _stored = (
         SnapshotValue.day,
     )
 )
+#: Runs store one after the other.
+_take_turn = (
+    select(Snapshot.day)
+    .where(Snapshot.town_id == bindparam("town"), Snapshot.n == 1)
+    .order_by(Snapshot.day)
+    .limit(1)
+    .with_for_update(key_share=True)
+)
+_last_as_of = select(func.max(Snapshot.as_of)).where(Snapshot.town_id == bindparam("town"))
 _add_snapshot = (
     insert(Snapshot)
     .on_conflict_do_nothing(index_elements=["town_id", "day", "n"])
@@ -179,31 +190,69 @@ def read_state(work: Work) -> State:
     row = work.core.execute(_state, {"town": work.town_id}).one()
     if row.first_day is not None:
         return State(row.first_day, row.last_day, row.as_of, row.recorded_at)
-    begun = [work.core.scalar(_first_of_residents, {"town": work.town_id})]
+    begun = [work.core.scalar(first, {"town": work.town_id}) for first in (_first_of_residents, _first_of_sessions)]
     first_txn = work.core.scalar(_first_txn, {"town": work.town_id})
     begun.append(None if first_txn is None else moment_of(first_txn))
     days = [local_day(moment) for moment in begun if moment is not None]
     return State(min(days, default=None), None, None, None)
 
 
-def measure_days(work: Work, measures: Iterable[Measure], days: Sequence[date], as_of: datetime) -> Sums:
+def measure_days(
+    work: Work, measures: Iterable[Measure], days: Sequence[date], as_of: datetime, before: Sums | None = None
+) -> Sums:
     """What measures come to on days that follow one another, at every node and for every key, with what was recorded by
-    a moment; of states over days by the moment as of which the day was worked out first."""
+    a moment; of states over days by the moment as of which the day was worked out first.
+
+    A state that says where it changed is counted at the end of the first day, and carried on from there. `before`: what
+    this said of the day before as of the same moment, to carry it on from.
+    """
     plan_each_time(work, workers=True)
     tree = read_tree(work)
     first_as_of = read_first_as_of(work, days[0], days[-1])
     sums: Sums = defaultdict(int)
     for family, of_family in by_family(measures).items():
-        if family.is_state:
-            for day in days:
-                end = local_moment(day + DAY, "00:00")
-                known_as_of = first_as_of.get(day, as_of) if family.window_days else as_of
-                span = {"begin": end - family.window_days * DAY, "end": end, "as_of": known_as_of}
-                _add_sums(work, tree, sums, family.facts, of_family, span, day)
+        if not family.is_state:
+            span = {"begin": local_moment(days[0], "00:00"), "end": local_moment(days[-1] + DAY, "00:00")}
+            _add_sums(work, tree, sums, family.facts, of_family, span | {"as_of": as_of}, None)
             continue
-        span = {"begin": local_moment(days[0], "00:00"), "end": local_moment(days[-1] + DAY, "00:00")}
-        _add_sums(work, tree, sums, family.facts, of_family, span | {"as_of": as_of}, None)
+        counted = days if not may_be_carried(family) else () if before is not None else days[:1]
+        for day in counted:
+            end = local_moment(day + DAY, "00:00")
+            known_as_of = first_as_of.get(day, as_of) if family.window_days else as_of
+            span = {"begin": end - family.window_days * DAY, "end": end, "as_of": known_as_of}
+            _add_sums(work, tree, sums, family.facts, of_family, span, day)
+        rest = days[len(counted) :]
+        if rest:
+            _carry_on(work, tree, sums, family, of_family, rest, as_of, before if before is not None else sums)
     return {place: total for place, total in sums.items() if total}
+
+
+def may_be_carried(family: Family) -> bool:
+    """Whether a state of one day is that of the day before and what changed since, at every place."""
+    return family.changes is not None and family.changes_have_places and not family.window_days
+
+
+def _carry_on(  # noqa: PLR0913, PLR0917
+    work: Work,
+    tree: Tree,
+    sums: Sums,
+    family: Family,
+    measures: Sequence[Measure],
+    days: Sequence[date],
+    as_of: datetime,
+    before: Sums,
+) -> None:
+    """Add a state at the end of each day: that of the day before the first, and what changed since."""
+    assert family.changes is not None, "a state that is carried on says what changed"
+    names, eve = {measure.name for measure in measures}, days[0] - DAY
+    state = {place: count for place, count in before.items() if place[0] in names and place[4] == eve}
+    allow_loops(work, are_allowed=True)  # a day is little of a large table
+    for day in days:
+        state = defaultdict(int, {(*place[:4], day): count for place, count in state.items() if count})
+        span = {"begin": local_moment(day, "00:00"), "end": local_moment(day + DAY, "00:00"), "as_of": as_of}
+        _add_sums(work, tree, state, family.changes, measures, span, day)
+        sums.update(state)
+    allow_loops(work, are_allowed=False)
 
 
 def read_first_as_of(work: Work, first: date, last: date) -> Mapping[date, datetime]:
@@ -244,18 +293,25 @@ def _batches(
         changes, counts = transactions.survey(town_id, SYSTEM, _find_changes, state, until, again)
         if changes:
             yield changes, counts
+    before: Sums | None = None
     for n in range(0, len(missing), DAYS_AT_A_TIME):
         days = missing[n : n + DAYS_AT_A_TIME]
-        yield transactions.survey(town_id, SYSTEM, measure_days, MEASURES.values(), days, until), dict.fromkeys(days, 1)
+        sums = transactions.survey(town_id, SYSTEM, measure_days, MEASURES.values(), days, until, before)
+        yield sums, dict.fromkeys(days, 1)
+        before = {place: count for place, count in sums.items() if place[4] == days[-1]}
 
 
 def _store(work: Work, changes: Sums, counts: Mapping[date, int], as_of: datetime, ready_in: timedelta) -> None:
     """Store snapshots of days, each the day's so-manieth, and by how much they change which number.
 
-    Raises _MetAnother when another run has stored one of them, StoredTooSlowly.
+    Raises _MetAnother when another run has stored one of them, or something that was recorded later, StoredTooSlowly.
     """
     begun = time.monotonic()
     recorded_at = work.now + ready_in
+    work.core.execute(_take_turn, {"town": work.town_id})
+    last_as_of = work.core.scalar(_last_as_of, {"town": work.town_id})
+    if last_as_of is not None and last_as_of > as_of:
+        raise _MetAnother
     of_day = Counter(place[4] for place in changes)
     for day, n in sorted(counts.items()):
         row = {"town_id": work.town_id, "day": day, "recorded_at": recorded_at, "n": n, "as_of": as_of}

@@ -35,7 +35,7 @@ from rules.ids import ID_MAX
 from rules.monitor.definitions import Better, Kind, Measure, Unit
 from rules.monitor.measures import MEASURES
 from rules.monitor.periods import Period, PeriodKind
-from rules.monitor.places import KINDS, Reach, find_reach
+from rules.monitor.places import KINDS, Reach, find_whole_reach
 from rules.monitor.reading import MeasureUnknown, Value
 from rules.paging import Page, Position, cut
 from rules.residents.identity import require_role, require_role_at_root
@@ -186,7 +186,10 @@ def set_target(work: Work, wish: TargetWish) -> TargetView:
 
 
 def end_target(work: Work, target_id: int) -> TargetView:
-    """Let a target hold no more: from today on, or never if it begins later. Raises TargetUnknown, Forbidden."""
+    """Let a target hold no more: from today on, or from its day if that is to come; then none holds there any more.
+
+    Raises TargetUnknown, Forbidden.
+    """
     today = local_day(work.now)
     found = work.core.execute(_one, {"town": work.town_id, "id": target_id, "today": today}).first()
     if found is None or not found.is_current:
@@ -203,7 +206,7 @@ def list_targets(
 
     Raises Forbidden, PlaceUnknown.
     """
-    reach = find_reach(work, territory_id)
+    reach = find_whole_reach(work, territory_id)
     asked = {
         "town": work.town_id,
         "territory": reach.territory_id,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import bindparam, select
 
@@ -26,6 +27,14 @@ class Tree:
     kinds: Mapping[int, TerritoryKind]
     #: Of each place the nodes for which numbers are kept, from itself up to the root; then WHOLE_TOWN.
     lines: Mapping[int, tuple[int, ...]]
+    _below: dict[int, tuple[int, ...]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        below: defaultdict[int, list[int]] = defaultdict(list)
+        for place, line in self.lines.items():
+            for node in line:
+                below[node].append(place)
+        object.__setattr__(self, "_below", {node: tuple(places) for node, places in below.items()})
 
     def line(self, territory_id: int | None) -> tuple[int, ...]:
         """The nodes to whose numbers something at a place belongs; of no place the town alone."""
@@ -33,7 +42,7 @@ class Tree:
 
     def below(self, node: int) -> tuple[int, ...]:
         """A node for which numbers are kept, and every place below it."""
-        return tuple(place for place, line in self.lines.items() if node in line)
+        return self._below.get(node, ())
 
     def node_of(self, territory_id: int | None, kind: TerritoryKind) -> int | None:
         """The node of a kind at or above a place."""

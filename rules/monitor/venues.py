@@ -54,7 +54,8 @@ class RoomRow:
     previous_share: float | None  #: of the period before
     outside_hours: float
     closed_hours: float
-    is_idle: bool  #: at the period's end, over the days of `rules.monitor.measures.venues.IDLE_DAYS`
+    #: At the end of the period, over `rules.monitor.measures.venues.IDLE_DAYS`; None: not known before the first snapshot.
+    is_idle: bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,7 @@ def _room(row: AnyRow, values: Mapping[str, Value], before: Mapping[str, Value] 
         before[_SHARE].value if before else None,
         _hours(values, _OUTSIDE),
         _hours(values, _CLOSED),
-        bool(values[_IDLE].value),
+        None if values[_IDLE].value is None else bool(values[_IDLE].value),
     )
 
 

@@ -35,6 +35,9 @@ def show_rooms(work: Work, question: Question) -> RoomsBoard:
 
 def _row(room: RoomRow) -> Row:
     numbers = (room.open_hours, room.used_hours, room.share, room.outside_hours, room.closed_hours)
-    cells = {**dict(zip(MEASURED, numbers, strict=True)), IS_IDLE.name: int(room.is_idle)}
+    cells = {
+        **dict(zip(MEASURED, numbers, strict=True)),
+        IS_IDLE.name: None if room.is_idle is None else int(room.is_idle),
+    }
     before = {**dict.fromkeys(cells), UTILISATION: room.previous_share}
     return Row(str(room.venue_id), f"{room.name} · {room.centre}", cells, before)

@@ -37,6 +37,7 @@ from rules.outbox import Message, put
 from rules.paging import Page, Position, cut
 from rules.residents.identity import require_role_at_root
 from rules.rows import AnyRow
+from rules.sets import is_text_in
 from rules.work import Work
 
 SNAPSHOT, TEST, DISABLED = "monitor.snapshot", "webhook.test", "webhook.disabled"
@@ -163,6 +164,7 @@ _totals = (
     select(SnapshotValue.measure, func.sum(SnapshotValue.change).label("total"))
     .where(
         SnapshotValue.town_id == bindparam("town"),
+        is_text_in(SnapshotValue.measure, "measures"),  # the key begins with it
         SnapshotValue.territory_id == WHOLE_TOWN,
         SnapshotValue.slice == Slice.ALL,
         SnapshotValue.day == bindparam("of_day"),
@@ -363,11 +365,8 @@ def _numbers_of(work: Work, payload: Mapping[str, Any]) -> dict[str, Any]:
     day, recorded_at = date.fromisoformat(payload["day"]), datetime.fromisoformat(payload["recorded_at"])
     asked = {"town": work.town_id, "of_day": day, "recorded": recorded_at}
     as_of = work.core.execute(_snapshot, asked).scalar()
-    totals = {
-        row.measure: int(row.total)
-        for row in work.core.execute(_totals, asked)
-        if row.measure in MEASURES and not MEASURES[row.measure].confidential
-    }
+    seen = [name for name, measure in MEASURES.items() if not measure.confidential]
+    totals = {row.measure: int(row.total) for row in work.core.execute(_totals, asked | {"measures": seen})}
     return {
         "town": _code_of(work),
         "day": payload["day"],

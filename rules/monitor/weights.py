@@ -1,7 +1,7 @@
 """By which weights operators are ranked. Anybody who is signed in may read them, and those that were before.
 
 Weights hold from a day on, for periods that begin then or later: a period is ranked to its end by the weights that were
-published when it began. Nothing is changed, so a past ranking can be worked out anew.
+published on its first day at the latest. Nothing is changed, so a past ranking can be worked out anew.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ ROOMS = {
         "rulebook",
         "service_records",
     },
-    Role.AUDITOR: {"ledger", "reports", "jobs", "notices"},
+    Role.AUDITOR: {"ledger", "reports", "jobs", "monitor_rows", "notices"},
 }
 
 

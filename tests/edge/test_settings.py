@@ -106,6 +106,7 @@ def test_every_setting_can_be_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
         "LOG_LEVEL": "ERROR",
         "PUBLIC_URL": "https://binfen.example.cn",
         "HTTPS_ONLY": "true",
+        "WEBHOOKS_PRIVATE": "true",
     }
     assert set(wanted) | {"INSTANCE_DIR"} == set(SETTING_NAMES)
     for name, value in wanted.items():
@@ -130,6 +131,7 @@ BAD = {
     "LOG_LEVEL": ["LOUD", "info", ""],
     "PUBLIC_URL": ["binfen.example.cn", "ftp://binfen.example.cn", "https://binfen.example.cn/"],
     "HTTPS_ONLY": ["perhaps", ""],
+    "WEBHOOKS_PRIVATE": ["perhaps", ""],
 }
 
 

@@ -358,8 +358,8 @@ def test_units_of_work_keep_their_engines_manners(town: TownBuilder, database: T
         manners = ("PRAGMA journal_mode", "PRAGMA synchronous", "PRAGMA foreign_keys")
         expected = ["wal", 2, 1]
     else:
-        manners = ("SHOW transaction_isolation", "SHOW lock_timeout", "SHOW timezone")
-        expected = ["read committed", "5s", "UTC"]
+        manners = ("SHOW transaction_isolation", "SHOW lock_timeout", "SHOW timezone", "SHOW jit")
+        expected = ["read committed", "5s", "UTC", "off"]
 
     def deed(work: Work) -> list[Any]:
         return [work.db.scalar(text(manner)) for manner in manners]

@@ -16,6 +16,7 @@ from sqlalchemy import update
 from models.residents import Role
 from models.rewards import Reward, RewardKind, RewardStatus
 from models.territory import HostKind, Scene, Town
+from rules.activities.authoring import change_activity
 from rules.activities.changing import Scope, cancel_sessions, change_sessions
 from rules.clock import local_day
 from rules.errors import RuleError
@@ -145,6 +146,17 @@ class Life:
         else:
             self.act(self.organiser, change_sessions, session, Scope.ONE, {"capacity": 1 + c % 4})
 
+    def shift(self, _a: int, b: int, c: int) -> None:
+        session = self.upcoming(b)
+        starts_at = self.sessions[session] + HOUR * (c - 4)
+        self.act(self.organiser, change_sessions, session, Scope.ONE, {"starts_at": starts_at})
+        self.sessions[session] = starts_at
+
+    def alter(self, a: int, b: int, c: int) -> None:
+        """An activity comes under another scene, or another community."""
+        change = {"scene": list(Scene)[b % 4]} if c % 2 else {"community_id": self.places[b % len(self.places)]}
+        self.act(self.organiser, change_activity, self.activities[a % len(self.activities)], change)
+
     # Points
 
     def gain(self, a: int, b: int, _c: int) -> None:
@@ -218,6 +230,8 @@ DEEDS: dict[str, int] = {
     "attend": 4,
     "unattend": 1,
     "call_off": 1,
+    "shift": 1,
+    "alter": 1,
     "gain": 3,
     "redeem": 2,
     "pick_up": 1,

@@ -12,7 +12,7 @@ from models.territory import Scene
 from rules.activities.authoring import change_activity
 from rules.activities.changing import Scope, cancel_sessions, change_sessions
 from rules.clock import local_day, local_moment
-from rules.monitor.measures.activities import MEASURES, OCCUPANCY, RESERVATIONS, SESSIONS
+from rules.monitor.measures.activities import MEASURES, OCCUPANCY, PROMOTIONS, RESERVATIONS, SESSIONS
 from rules.reservations.appeals import decide_appeal, make_appeal
 from rules.reservations.attending import check_in, revive_no_show
 from rules.reservations.cancelling import cancel_reservation
@@ -173,6 +173,35 @@ def test_sessions_are_held_called_off_full_or_empty_under_the_activity_of_then(t
     assert touched(town, SESSIONS, story.now - MINUTE, story.now) == set(), "a name is nobody's number"
     observer.assert_the_past_is_told_the_same()
     assert quiet
+
+
+def test_who_waits_on_through_a_move_is_promoted_once_and_under_the_activity_of_then(town: TownBuilder) -> None:
+    story = Story.of(town, capacity=1, scene=Scene.EDUCATION)
+    activity_id = town.rows(Activity.id)[0].id
+    staff, (first, second) = town.staff(Role.ORGANISER), (town.resident() for _ in range(2))
+    story.pass_time(minutes=1)
+    observer = Observer(story)
+    story.reserve(first)
+    story.reserve(second)
+    story.pass_time(minutes=9)
+    story.act(staff, change_sessions, story.session, Scope.ONE, {"starts_at": story.begins + timedelta(hours=1)})
+    planned = {"sessions__planned": 1, "sessions__places_offered": 1}
+    reserved = {"reservations__reserved": 1, "reservations__booked": 1}
+    observer.look(**planned, **reserved, waiting__parties=1, waiting__places=1)
+    story.cancel(first)
+    given_back = {"reservations__booked": 2, "reservations__cancelled": 1, "reservations__reserved": 1}
+    promoted = {"waiting__promotions": 1, "waiting__minutes": 19}
+    observer.look(**planned, **given_back, **promoted)
+
+    promoted_on = local_day(story.now)
+    story.now = since = local_moment(promoted_on + DAY, "00:30")
+    story.pass_time(minutes=1)
+    story.act(staff, change_activity, activity_id, {"scene": Scene.HEALTH})
+    observer.look(**planned, **given_back, **promoted)
+    assert [each.scene for each in observer.seen[-1][1]["waiting.promotions"]] == [Scene.HEALTH]
+    assert touched(town, PROMOTIONS, since, story.now) == {promoted_on}
+    assert touched(town, PROMOTIONS, since - DAY, since) == set()
+    observer.assert_the_past_is_told_the_same()
 
 
 def test_every_measure_is_made_of_counters_that_are_there() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from flask import Flask
@@ -12,11 +14,11 @@ from models.monitor import Slice
 from models.residents import Role
 from models.territory import Scene, TerritoryKind
 from rules.clock import utc_now
-from rules.monitor import points_board
+from rules.monitor import points_board, venues, venues_board
 from rules.monitor.asking import Question, ask
 from rules.monitor.communities import OF_COMMUNITIES, OF_ESTATES, PER_HEAD
 from rules.monitor.measures import MEASURES
-from rules.monitor.reading import may_see, read_values
+from rules.monitor.reading import Value, may_see, read_values
 from rules.monitor.scenes import COLUMNS
 from rules.work import Work
 from tests.build import ApiClient, TownBuilder
@@ -123,6 +125,15 @@ def test_the_board_of_points_shows_the_rules_that_gave_most_and_a_file_all(
     assert [(row["key"], row["cells"]["points.issued"]) for row in rows] == [("more", 9)]
     lines = by.get("/monitor/points", **asked, format="csv", table="rules").text.splitlines()
     assert [line.split(",")[0] for line in lines[1:]] == ["more", "less"]
+
+
+@pytest.mark.parametrize(("found", "shown"), [(None, None), (0, 0), (1, 1)])
+def test_a_room_is_idle_or_not_or_nobody_knows_yet(found: int | None, shown: int | None) -> None:
+    values = dict.fromkeys(venues._OF_ROOMS, Value(4)) | {"venues.idle_rooms": Value(found)}
+    room = SimpleNamespace(id=1, name="101", centre="邻里中心", territory_id=1, parts=1)
+    row = venues_board._row(venues._room(cast(Any, room), values, None))
+    assert row.cells["is_idle"] == shown
+    assert (row.cells["venues.open_hours"], row.title) == (4.0, "101 · 邻里中心")
 
 
 def test_patterns_are_looked_for_in_the_whole_town_alone(shown: Numbers) -> None:

@@ -5,24 +5,32 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import time_machine
-from sqlalchemy import insert, select
+from sqlalchemy import Engine, insert, select
 
 from models.checkins import Scan, ScanUndo
 from models.reservations import Reservation
 from models.residents import Erasure, Merging, MergingStatus, Resident, Role
 from models.venues import BookingStatus, VenueBooking
 from rules.clock import local_day
+from rules.monitor.drilling import list_rows
 from rules.monitor.measures import residents, volunteering
+from rules.monitor.places import find_reach
+from rules.monitor.reading import read_values
+from rules.monitor.snapshots import make_snapshots
 from rules.reservations.reserving import Wish, reserve_place
 from rules.residents.profile import change_profile
 from rules.rights.asking import ask_erasure
 from rules.rights.erasing import erase_due, erase_rows
+from rules.rulebook.versions import publish
+from rules.volunteering.entries import Entry
+from rules.volunteering.records import record_hours
 from rules.volunteering.registration import STATEMENT_VERSION, register_volunteer, withdraw_volunteer
 from rules.work import Work
 from tests.build import ApiClient, Person, TownBuilder, add
 from tests.monitor.agreeing import check_agreement, check_changes, check_touched, days_from, midnight, sums, total
 from tests.monitor.plain import residents as plain_residents
 from tests.monitor.plain import volunteering as plain_volunteering
+from tests.monitor.small import days, moment, town_of_the_past
 from tests.rewards.mall import open_mall, redeemed, reward, rich
 from tests.rulebook.live import put_in_force
 from tests.venues.halls import tomorrow
@@ -162,6 +170,31 @@ def test_who_comes_again_within_thirty_days_is_kept(town: TownBuilder) -> None:
     check_agreement(town, residents, plain_residents, [days[39], days[58]], [end])
 
 
+def test_two_records_of_one_person_are_active_once_and_who_is_erased_is_active_no_more(town: TownBuilder) -> None:
+    with at(1, 9):
+        account, record, bo = (town.resident(name) for name in ("聪聪", "聪聪", "波波"))
+        for person in (account, bo):
+            book(town, person)
+    with at(35, 9):
+        for person in (record, bo):
+            book(town, person)
+        town.act(bo, ask_erasure, "注销账号")
+    with at(36, 9):
+        join_records(town, account, record)
+    with at(60, 9):
+        assert erase_due(town.database, town.id).residents == 1
+    days = days_from(tomorrow(0), 61)
+
+    def found(day: int, as_of: datetime) -> list[int]:
+        names = ("active_month", "active_before", "kept", "registered")
+        return [total(town, PEOPLE[f"residents.{name}"], days[day - 1], as_of) for name in names]
+
+    assert found(35, tomorrow(24, days=35)) == [2, 2, 1, 3]
+    assert found(36, tomorrow(24, days=36)) == [2, 2, 2, 2], "one person, who was here before and is again"
+    assert found(60, tomorrow(24, days=60)) == [1, 2, 1, 1]
+    check_agreement(town, residents, plain_residents, [days[34], days[35], days[59]], [tomorrow(24, days=60)])
+
+
 def test_hours_belong_to_the_day_of_service_and_volunteers_to_their_homes(town: TownBuilder, api: ApiClient) -> None:
     days, end = days_from(tomorrow(0), 5), tomorrow(24, days=5)
     with at(1, 9):
@@ -205,3 +238,45 @@ def test_hours_belong_to_the_day_of_service_and_volunteers_to_their_homes(town: 
     assert registered == [2, 2, 2, 1, 1]
     active = [total(town, PEOPLE["volunteers.active_month"], days[0], moment) for moment in moments]
     assert active == [1, 2, 2, 1]
+
+
+def test_hours_served_before_the_town_had_a_day_are_counted_before_and_after_its_first_snapshot(engine: Engine) -> None:
+    town, clock = town_of_the_past(engine, moment(3, 9))
+    town.act(None, lambda work: publish(work, RULES, work.now - timedelta(days=9)))
+    helper, organiser, auditor = town.resident(volunteer=True), town.staff(Role.ORGANISER), town.staff(Role.AUDITOR)
+
+    def record(day: int, minutes: int) -> None:
+        served = Entry(helper.id, minutes, local_day(moment(day)), "清扫楼道")
+        town.act(organiser, record_hours, [served])
+        clock.now += timedelta(hours=1)
+
+    def told(as_of: datetime) -> tuple[float | int | None, int]:
+        def look(work: Work) -> tuple[float | int | None, int]:
+            reach = find_reach(work, None)
+            value = read_values(work, reach, ["service.hours"], days(0, 5), as_of)[""]["service.hours"].value
+            return value, sum(row.amount for row in list_rows(work, reach, "service.hours", days(0, 5), as_of).items)
+
+        return town.database.read(town.id, town.actor(auditor), look)
+
+    record(0, 90)
+    record(3, 60)
+    clock.now = moment(4, 9)
+    before = clock.now - timedelta(minutes=1)
+    assert told(before) == (2.5, 150)
+    made = make_snapshots(town.database, town.id, as_of=clock.now, ready_in=timedelta(0))
+    assert made.days == 1, "the town began on the fourth day"
+    clock.now += timedelta(hours=1)
+    assert told(clock.now - timedelta(minutes=1)) == (2.5, 150)
+    record(1, 30)
+    assert told(clock.now - timedelta(minutes=1)) == (3, 180)
+    assert told(before) == (2.5, 150)
+
+
+def test_sessions_before_the_first_resident_are_among_the_towns_days(engine: Engine) -> None:
+    town, clock = town_of_the_past(engine, moment(0, 9))
+    times = {"starts_at": moment(0, 10), "ends_at": moment(0, 11), "reservable_until": moment(0, 10)}
+    town.session(activity_id=town.activity(), checkin_opens_at=moment(0, 10), made_at=clock.now, **times)
+    clock.now = moment(2, 9)
+    town.resident()
+    clock.now = moment(3, 9)
+    assert make_snapshots(town.database, town.id, as_of=clock.now, ready_in=timedelta(0)).days == 3

@@ -18,7 +18,9 @@ from sqlalchemy import select, update
 
 from models.history import ResidentVersion
 from models.ledger import NEVER, Account, Book, Lot, Posting, Txn
+from models.monitor import WHOLE_TOWN
 from models.residents import Resident
+from models.territory import TerritoryKind
 from rules.clock import local_day, local_moment, utc_now
 from rules.database import connect
 from rules.errors import RuleError
@@ -26,6 +28,8 @@ from rules.keys import generate, read
 from rules.ledger.reports import liability
 from rules.monitor.definitions import Measure
 from rules.monitor.measures.points import MEASURES
+from rules.monitor.places import Reach
+from rules.monitor.reading import may_see
 from rules.work import SYSTEM, Transactions, Work
 from tests.build import Person, TownBuilder, new_town
 from tests.conftest import Databases
@@ -226,3 +230,11 @@ def test_the_liability_is_what_the_ledgers_own_report_says_whether_what_lapsed_i
         reported[f"{line.issuer_id or 0}:{line.month or 'never'}"] += line.amount
     assert found == reported
     assert found.total() > 0
+
+
+def test_the_velocity_is_the_whole_towns_alone_since_rewards_and_homes_are_in_different_places() -> None:
+    velocity, sides = BY_NAME["points.velocity"], [BY_NAME["points.redeemed"], BY_NAME["points.outstanding"]]
+    community, town = Reach(1, "/1/", "社区", TerritoryKind.COMMUNITY), Reach(WHOLE_TOWN, "", "街道", None)
+    assert not may_see(community, velocity)
+    assert may_see(town, velocity)
+    assert all(may_see(community, side) for side in sides)

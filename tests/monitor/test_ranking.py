@@ -84,6 +84,8 @@ def test_the_board_ranks_by_what_was_counted_and_shows_an_operators_own_people_o
     acts_for = shown.api.as_(staff).get("/monitor/own-operators").json["items"]
     assert [each["id"] for each in acts_for] == [str(shown.rival_id)]
     assert shown.auditor.get("/monitor/own-operators").json["items"] == []
+    for path in ("/monitor/snapshots", "/monitor/targets"):
+        problem_of(shown.api.as_(staff).get(path), 403, "monitor.forbidden")
 
 
 def test_weights_are_published_to_all_and_count_from_the_first_period_that_begins_with_them(shown: Numbers) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import count
 from typing import Any
 
@@ -16,7 +17,7 @@ from rules.monitor.measures import MEASURES
 from rules.monitor.snapshots import Made, StoredTooSlowly
 from rules.monitor.verifying import Difference, verify_snapshots
 from rules.work import SYSTEM, Work
-from tests.monitor.small import DAY, FIRST, Past, moment
+from tests.monitor.small import DAY, FIRST, HELD, MADE, Past, moment
 
 
 def stored(past: Past, measure: str, territory_id: int, slice_: Slice = Slice.ALL) -> dict[tuple[int, str], list[int]]:
@@ -98,6 +99,35 @@ def test_many_days_are_caught_up_some_at_a_time_as_if_a_run_had_been_made_each_n
     assert not verify(past)
 
 
+@pytest.mark.parametrize("is_right", [True, False])
+def test_a_state_that_says_where_it_changed_is_counted_once_and_carried_on(
+    past: Past, is_right: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    past.at(0)
+    family = replace(MADE, changes_have_places=True, changes=MADE.changes if is_right else HELD.facts)
+    monkeypatch.setitem(MEASURES, "tests.made", replace(MEASURES["tests.made"], family=family))
+    for made_on, day, scene in (
+        (0, 1, Scene.EDUCATION),
+        (2, 9, Scene.HEALTH),
+        (2, 4, Scene.EDUCATION),
+        (9, 12, Scene.HEALTH),
+    ):
+        past.at(made_on)
+        past.plan(day, scene=scene, at=past.estate_id if day % 2 else None)
+    past.at(12, 1)
+    counted: list[Any] = []
+    add_sums = snapshots._add_sums
+    monkeypatch.setattr(snapshots, "_add_sums", lambda *args: counted.append(args[3]) or add_sums(*args))
+    assert past.snapshot().days == 12
+    assert counted.count(family.facts) == 1
+    assert counted.count(family.changes) == 11 + (not is_right) * 2  # which are the flows' facts, in two batches
+    made = [1, 1, *[3] * 7, *[4] * 3] if is_right else None
+    monkeypatch.undo()
+    found = stored(past, "made", WHOLE_TOWN)
+    assert ([found[day, ""][0] for day in range(12)] == made) is is_right
+    assert bool(verify(past)) is not is_right
+
+
 @pytest.mark.parametrize("is_guarded", [True, False])
 def test_of_two_runs_at_once_one_stores_nothing(past: Past, is_guarded: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     past.at(0)
@@ -109,7 +139,7 @@ def test_of_two_runs_at_once_one_stores_nothing(past: Past, is_guarded: bool, mo
         sums = measure(*args)
         monkeypatch.setattr(snapshots, "measure_days", measure)
         past.at(3, 2)
-        assert past.snapshot().days == 3
+        assert past.snapshot(moment(3, 1)).days == 3
         past.at(3, 3)
         return sums
 
@@ -122,6 +152,33 @@ def test_of_two_runs_at_once_one_stores_nothing(past: Past, is_guarded: bool, mo
     assert past.snapshot(moment(3, 1)).days == (0 if is_guarded else 3)
     assert stored(past, "sessions", WHOLE_TOWN) == {(1, ""): [1] if is_guarded else [1, 1]}
     assert bool(verify(past)) is not is_guarded
+
+
+def test_a_run_that_is_overtaken_by_corrections_leaves_its_days_to_a_later_one(
+    past: Past, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    past.at(0)
+    past.plan(1)
+    past.at(3, 1)
+    past.snapshot()
+    past.at(6, 1)
+    measure = snapshots.measure_days
+
+    def measure_and_be_overtaken(*args: Any) -> Any:
+        sums = measure(*args)
+        monkeypatch.setattr(snapshots, "measure_days", measure)
+        for day in (1, 4):  # recorded late: of a day with a snapshot, and of one that is just being worked out
+            past.plan(day)
+        past.at(6, 2)
+        assert past.snapshot(days_max=0).corrected == 1
+        past.at(6, 3)
+        return sums
+
+    monkeypatch.setattr(snapshots, "measure_days", measure_and_be_overtaken)
+    assert past.snapshot(moment(6, 0)) == Made(is_complete=False)
+    assert past.snapshot().days == 3
+    assert stored(past, "sessions", WHOLE_TOWN) == {(1, ""): [1, 1], (4, ""): [1]}
+    assert not verify(past)
 
 
 def test_what_is_stored_is_never_changed(past: Past) -> None:

@@ -41,6 +41,7 @@ from rules.monitor.webhooks import tell_of_snapshot
 from rules.work import SYSTEM, Work
 from tests.build import ApiClient, TownBuilder
 from tests.edge.helpers import problem_of
+from tests.plans import steps_of
 
 PRIVATE = [
     "127.0.0.1",
@@ -221,6 +222,16 @@ def test_the_days_totals_are_sent_signed_once_committed_and_a_correction_is_sent
     [(failures, delivered_at)] = of_town(town, Webhook.failures, Webhook.delivered_at)
     assert failures == 0
     assert delivered_at is not None
+
+
+def test_the_totals_of_a_day_are_found_by_the_key_however_many_numbers_there_are(
+    town: TownBuilder, receiver: Receiver, measures: None
+) -> None:
+    hook(town, receiver.url)
+    snapshot(town, {SEEN: 7})
+    steps = steps_of(town, "monitor_snapshot_value", lambda: deliver_due(courier_of(town.house)))
+    assert [step for step in steps if "measure=? AND territory_id=? AND slice=? AND day=?" in step]
+    assert len(receiver.taken) == 1
 
 
 def test_the_signature_is_that_of_the_published_example() -> None:

@@ -12,10 +12,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Select, and_, case, func, literal_column, or_, select, union
+from sqlalchemy import ColumnElement, Integer, Select, Subquery, and_, case, func, literal_column, or_, select, union
 from sqlalchemy.orm import aliased
 
 from models.activities import Activity, ActivityStatus, Session, SessionStatus
+from models.checkins import Scan
 from models.history import ActivityVersion, ReservationVersion, SessionVersion
 from models.monitor import Slice
 from models.reservations import Appeal, AppealStatus, CancelledBy, Reservation, ReservationStatus
@@ -24,6 +25,7 @@ from rules.history import Columns, as_of
 from rules.monitor.days import AS_OF, BEGIN, END, SINCE, TOWN, UNTIL, day_of, days_before, first_id, seconds_between
 from rules.monitor.definitions import Better, Facts, Family, Kind, Measure, Unit
 from rules.monitor.measures.parts import DAY_OF_STATE, NONE, ONE, fact, happened, one_if
+from rules.sets import is_id_in
 
 #: No session goes on for so many days.
 SESSION_DAYS_MAX = 2
@@ -50,7 +52,6 @@ _sessions_then, _activities_then, _reservations_then = (
 )
 S, A, R = _sessions_then.c, _activities_then.c, _reservations_then.c
 _of_activity = _sessions_then.join(_activities_then, and_(A.town_id == TOWN, A.id == S.activity_id))
-_has_reservation = and_(R.town_id == TOWN, R.session_id == S.id)
 _is_offered = and_(S.town_id == TOWN, A.status != ActivityStatus.DRAFT)
 _is_on = S.status == SessionStatus.SCHEDULED
 _was_held = and_(_is_on, S.ends_at <= AS_OF)
@@ -125,8 +126,6 @@ _gave_back = and_(
     R.cancelled_by.in_((CancelledBy.RESIDENT, CancelledBy.STAFF)),
     ~_was_excused,
 )
-_is_late = R.cancelled_at >= func.coalesce(R.cancellable_until, S.reservable_until)
-_is_shortly_before = R.cancelled_at >= days_before(S.starts_at, SHORT_NOTICE_DAYS)
 
 
 def _places(condition: ColumnElement[bool]) -> ColumnElement[int]:
@@ -134,27 +133,44 @@ def _places(condition: ColumnElement[bool]) -> ColumnElement[int]:
     return case((condition, R.party_size), else_=NONE)
 
 
-_reservations: Facts = (
-    select(
-        *fact(
-            R.id,
-            day_of(S.starts_at),
-            A.community_id,
-            scene=A.scene,
-            operator_id=A.operator_id,
-            reserved=_places(_has_place),
-            attended=_places(_came),
-            no_shows=_places(_stayed_away),
-            awaited=_places(or_(_came, _stayed_away)),
-            booked=_places(or_(_has_place, _gave_back)),
-            cancelled=_places(_gave_back),
-            cancelled_late=_places(and_(_gave_back, _is_late)),
-            cancelled_shortly=_places(and_(_gave_back, _is_shortly_before)),
+def _reservations_in(sessions: Subquery) -> Facts:
+    session = sessions.c
+    is_late = R.cancelled_at >= func.coalesce(R.cancellable_until, session.reservable_until)
+    is_shortly_before = R.cancelled_at >= days_before(session.starts_at, SHORT_NOTICE_DAYS)
+    return (
+        select(
+            *fact(
+                R.id,
+                day_of(session.starts_at),
+                A.community_id,
+                scene=A.scene,
+                operator_id=A.operator_id,
+                reserved=_places(_has_place),
+                attended=_places(_came),
+                no_shows=_places(_stayed_away),
+                awaited=_places(or_(_came, _stayed_away)),
+                booked=_places(or_(_has_place, _gave_back)),
+                cancelled=_places(_gave_back),
+                cancelled_late=_places(and_(_gave_back, is_late)),
+                cancelled_shortly=_places(and_(_gave_back, is_shortly_before)),
+            )
+        )
+        .select_from(
+            sessions.join(_activities_then, and_(A.town_id == TOWN, A.id == session.activity_id)).join(
+                _reservations_then, and_(R.town_id == TOWN, R.session_id == session.id)
+            )
+        )
+        .where(
+            and_(session.town_id == TOWN, A.status != ActivityStatus.DRAFT), session.status == SessionStatus.SCHEDULED
         )
     )
-    .select_from(_of_activity.join(_reservations_then, _has_reservation))
-    .where(_is_offered, _is_on)
+
+
+_reservations = _reservations_in(_sessions_then)
+_reservations_of = _reservations_in(
+    as_of(Session, lambda row: and_(is_id_in(row["id"], "ids"), _begins_in_span(row)), name="session_changed")
 )
+
 
 # --- Days of which something was recorded after them ---
 
@@ -215,6 +231,36 @@ _touched_days = union(
 ).subquery("late")
 _touched: Facts = select(_touched_days.c.day)
 
+# --- Sessions whose reservations may have changed ---
+
+# Who is checked in as it happens leaves no version, but a scan.
+_reservation_of_version = and_(Reservation.town_id == TOWN, Reservation.id == ReservationVersion.id)
+_reservation_of_scan = and_(Reservation.town_id == TOWN, Reservation.id == Scan.reservation_id)
+_OUTCOMES = (Reservation.checked_in_at, Reservation.cancelled_at, Reservation.no_show_at)
+_changed_sessions = union(
+    select(Reservation.session_id.label("id")).where(
+        Reservation.town_id == TOWN, Reservation.id >= first_id(SINCE), Reservation.reserved_at <= UNTIL
+    ),
+    select(Reservation.session_id).where(_was_changed(ReservationVersion), _reservation_of_version),
+    select(Reservation.session_id).where(
+        Scan.town_id == TOWN, Scan.id >= first_id(SINCE), Scan.received_at <= UNTIL, _reservation_of_scan
+    ),
+    # What ended before versions were kept has none, nor has what was written down as over.
+    select(Reservation.session_id).where(
+        Session.town_id == TOWN,
+        Session.starts_at >= BEGIN,
+        Session.starts_at < END,
+        Reservation.town_id == TOWN,
+        Reservation.session_id == Session.id,
+        or_(*(and_(at > SINCE, at <= UNTIL) for at in _OUTCOMES)),
+    ),
+    select(SessionVersion.id).where(_was_changed(SessionVersion)),
+    select(Session.id).where(
+        _was_changed(ActivityVersion), Session.town_id == TOWN, Session.activity_id == ActivityVersion.id
+    ),
+).subquery("changed")
+_changed: Facts = select(_changed_sessions.c.id)
+
 # --- Waiting lists ---
 
 _waiting_then = as_of(Reservation, _waits, at_end=True)
@@ -249,7 +295,8 @@ _next_status = (
     .correlate(_waited)
     .scalar_subquery()
 )
-_ended_in_vain = (ReservationStatus.CANCELLED, ReservationStatus.LAPSED)
+#: What somebody who waited is then. A move of the session leaves a version, too, and they wait on.
+_PROMOTED = (ReservationStatus.OFFERED, ReservationStatus.CONFIRMED, ReservationStatus.CHECKED_IN)
 _any_sessions = as_of(Session)
 PS = _any_sessions.c
 _promotions: Facts = (
@@ -273,9 +320,23 @@ _promotions: Facts = (
         *happened(_waited.until),
         _waited.status == ReservationStatus.WAITLISTED,
         _waited.until > Reservation.reserved_at,
-        func.coalesce(_next_status, Reservation.status).not_in(_ended_in_vain),
+        func.coalesce(_next_status, Reservation.status).in_(_PROMOTED),
     )
 )
+_promotions_touched: Facts = _days(
+    _waited.until,
+    _was_changed(ActivityVersion),
+    N.town_id == TOWN,
+    N.id == ActivityVersion.id,
+    _activity_looks_otherwise,
+    Session.town_id == TOWN,
+    Session.activity_id == N.id,
+    Reservation.town_id == TOWN,
+    Reservation.session_id == Session.id,
+    _waited.town_id == TOWN,
+    _waited.id == Reservation.id,
+    _waited.status == ReservationStatus.WAITLISTED,
+).distinct()
 
 SESSIONS = Family("sessions", "session", _sessions, ("planned", "held", "cancelled", "places"), touched=_touched)
 OCCUPANCY = Family("occupancy", "session", _occupancy, ("full", "empty"), touched=_touched)
@@ -294,9 +355,11 @@ RESERVATIONS = Family(
         "cancelled_shortly",
     ),
     touched=_touched,
+    changed=_changed,
+    facts_of=_reservations_of,
 )
 WAITING = Family("waiting", "reservation", _waiting, ("parties", "places"), is_state=True)
-PROMOTIONS = Family("promotions", "reservation", _promotions, ("promotions", "minutes"))
+PROMOTIONS = Family("promotions", "reservation", _promotions, ("promotions", "minutes"), touched=_promotions_touched)
 
 _SLICES = frozenset({Slice.ALL, Slice.SCENE, Slice.OPERATOR})
 
@@ -548,7 +611,10 @@ MEASURES: tuple[Measure, ...] = (
         ("reservations.attended", "reservations.reserved"),
         Better.MORE,
         InBoth("到场率", "Attendance rate"),
-        InBoth("到场名额占预约名额的比例。", "Places attended over places reserved."),
+        InBoth(
+            "到场名额占预约名额的比例。尚未散场的场次也在其中，当天的数到晚上才准。",
+            "Places attended over places reserved. Sessions that aren't over are among them, so today's is known tonight.",
+        ),
     ),
     _ratio(
         "reservations.no_show_rate",

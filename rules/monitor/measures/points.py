@@ -138,7 +138,8 @@ def _moved() -> Facts:
         )
         .select_from(Posting)
         .join(till, _is_the_till(till))
-        .outerjoin(Txn, _of_its_txn)  # always there; PostgreSQL leaves it out where nothing of it is asked for
+        # Always there; PostgreSQL leaves it out where nothing of it is asked for, and else reads those of the period alone.
+        .outerjoin(Txn, and_(_of_its_txn, is_known_of_period(Txn.id)))
         .where(Posting.town_id == TOWN, is_known_of_period(Posting.txn_id))
     )
 
@@ -469,7 +470,7 @@ def _change_in_pools() -> Facts:
 
 # --- the families and their measures ------------------------------------------------------------------------------------
 
-_moves = Family("points.moves", "transaction", _moved(), ("issued", "taken_back", "redeemed", "expired"))
+_moves = Family("points.moves", "transaction", _moved(), ("issued", "taken_back", "redeemed", "expired"), grows=True)
 _transfers = Family("points.transfers", "transaction", _transferred(), ("transferred",))
 _outstanding = Family(
     "points.outstanding",
@@ -479,6 +480,7 @@ _outstanding = Family(
     is_state=True,
     changes=_change_in_lots(),
     changes_have_places=True,
+    grows=True,
 )
 _liability = Family(
     "points.liability",
@@ -523,10 +525,11 @@ MEASURES = (
         "points.redeemed",
         InBoth("兑换积分", "Points redeemed"),
         InBoth(
-            "居民花掉的积分：兑换、捐赠、付费预订，以及逾期未领而不退回的。退回的在退回当日扣减。运营方为收到积分的一方；冻结未结清的不算。",
+            "居民花掉的积分：兑换、捐赠、付费预订，以及逾期未领而不退回的。退回的在退回当日扣减。"
+            "地点为奖品、公益项目或活动所在地（不是居民住处），运营方为收到积分的一方；冻结未结清的不算。",
             "Points that residents spent: on rewards, donations, priced places, and what wasn't picked up and isn't "
-            "given back. What is given back is counted against it on that day. The operator is who received them. What "
-            "is only held isn't counted.",
+            "given back. What is given back is counted against it on that day. The place is that of the reward, cause or "
+            "activity, not the resident's home; the operator is who received them. What is only held isn't counted.",
         ),
         Unit.POINTS,
         Kind.FLOW,
@@ -539,9 +542,11 @@ MEASURES = (
         "points.expired",
         InBoth("失效积分", "Points expired"),
         InBoth(
-            "到期失效、账号注销作废和手工扣减的积分，记在入账当日（到期积分由次日凌晨的任务入账）。明细为事由。",
+            "到期失效、账号注销作废和手工扣减的积分，记在入账当日（到期积分由次日凌晨的任务入账）。"
+            "到期的没有地点，只计入全街道。明细为事由。",
             "Points that lapsed, were forfeited when an account was erased, or were taken by hand, on the day on which "
-            "that was recorded (what lapses is booked by the next night's run). The detail is the reason.",
+            "that was recorded (what lapses is booked by the next night's run). What lapses has no place and counts for the "
+            "whole town alone. The detail is the reason.",
         ),
         Unit.POINTS,
         Kind.FLOW,
@@ -582,11 +587,11 @@ MEASURES = (
         "points.outstanding",
         InBoth("未用积分", "Points outstanding"),
         InBoth(
-            "居民手中（含冻结）的积分，按账面计。地点为居民所在小区，运营方为发放方。发放 − 兑换 − 失效 − 收回 = 它的变化。"
-            "已过期但夜间任务尚未入账的仍计入。",
+            "居民手中（含冻结）的积分，按账面计。地点为居民所在小区，运营方为发放方。"
+            "全街道的发放 − 兑换 − 失效 − 收回 = 它的变化。已过期但夜间任务尚未入账的仍计入。",
             "What residents hold, held points included, as the books have it. The place is where the resident lives, the "
-            "operator is the issuer. Issued less redeemed, expired and taken back is its change. Lapsed points count until "
-            "the nightly run has booked them.",
+            "operator is the issuer. Of the whole town, issued less redeemed, expired and taken back is its change. Lapsed "
+            "points count until the nightly run has booked them.",
         ),
         Unit.POINTS,
         Kind.STATE,
@@ -615,14 +620,16 @@ MEASURES = (
         "points.velocity",
         InBoth("积分流转率", "Velocity of points"),
         InBoth(
-            "期内兑换的积分与期末未用积分之比。接近 0 表示积分只进不出；可大于 1。",
+            "期内兑换的积分与期末未用积分之比，只有全街道的数：兑换按奖品所在地、未用按居民住处计。"
+            "接近 0 表示积分只进不出；可大于 1。",
             "Points redeemed within the period over those outstanding at its end. Near 0, points only go in and never out. "
-            "It may be above 1.",
+            "It may be above 1. Of the whole town alone: one side is where the reward is, the other where residents live.",
         ),
         Unit.SHARE,
         Kind.RATIO,
         over=("points.redeemed", "points.outstanding"),
         better=Better.MORE,
+        town_only=True,
     ),
     Measure(
         "points.budget_granted",

@@ -171,21 +171,31 @@ _late_undos = (
 _late = union_all(_late_scans, _late_undos).subquery("late")
 _touched: Facts = select(_late.c.day).distinct()
 
+# Whoever was joined to another record is one person with it.
+_has_joined = and_(
+    Merging.town_id == TOWN,
+    Merging.resident_id == _deeds.c.resident_id,
+    Merging.status == MergingStatus.DONE,
+    was_so(Merging.decided_at),
+)
+_person = func.coalesce(Merging.record_id, _deeds.c.resident_id)
 _in_window = (
-    select(_deeds.c.resident_id, func.min(_deeds.c.at).label("first"), func.max(_deeds.c.at).label("last"))
-    .group_by(_deeds.c.resident_id)
+    select(_person.label("resident_id"), func.min(_deeds.c.at).label("first"), func.max(_deeds.c.at).label("last"))
+    .select_from(_deeds.outerjoin(Merging, _has_joined))
+    .group_by(_person)
     .subquery("in_window")
 )
+_is_there = ~_erased.exists()
 _middle = days_before(END, HALF)
 _windows: Facts = select(
     *fact(
         _in_window.c.resident_id,
         DAY_OF_STATE,
         home_of_state(R),
-        week=one_if(_in_window.c.last >= days_before(END, 7)),
-        month=one_if(_in_window.c.last >= _middle),
+        week=one_if(and_(_in_window.c.last >= days_before(END, 7), _is_there)),
+        month=one_if(and_(_in_window.c.last >= _middle, _is_there)),
         former=one_if(_in_window.c.first < _middle),
-        kept=one_if(and_(_in_window.c.first < _middle, _in_window.c.last >= _middle)),
+        kept=one_if(and_(_in_window.c.first < _middle, _in_window.c.last >= _middle, _is_there)),
     )
 ).select_from(_in_window.outerjoin(R, and_(R.town_id == TOWN, R.id == _in_window.c.resident_id)))
 
@@ -209,6 +219,8 @@ _DEEDS_EN = (
     "Active: reserved a place, was let in (unless the scan was undone), booked a room, or redeemed a reward, also where "
     "somebody did it for them."
 )
+_ONCE_ZH = "并入另一份档案的与该档案算一人。每天凌晨算一次。"
+_ONCE_EN = "Who was joined to another record is one person with it. Worked out once a night."
 
 MEASURES = (
     Measure(
@@ -272,8 +284,8 @@ MEASURES = (
         "residents.active_week",
         InBoth("周活跃居民", "Active residents in 7 days"),
         InBoth(
-            f"截至期末的 7 天内活跃过的居民，一人计一次。{_DEEDS_ZH}每天凌晨算一次。",
-            f"Active in the 7 days up to the end, each once. {_DEEDS_EN} Worked out once a night.",
+            f"截至期末的 7 天内活跃过的在册居民，一人计一次。{_DEEDS_ZH}{_ONCE_ZH}",
+            f"On the register and active in the 7 days up to the end, each once. {_DEEDS_EN} {_ONCE_EN}",
         ),
         Unit.PEOPLE,
         Kind.STATE,
@@ -285,8 +297,8 @@ MEASURES = (
         "residents.active_month",
         InBoth("月活跃居民", "Active residents in 30 days"),
         InBoth(
-            f"截至期末的 30 天内活跃过的居民，一人计一次。{_DEEDS_ZH}每天凌晨算一次。",
-            f"Active in the 30 days up to the end, each once. {_DEEDS_EN} Worked out once a night.",
+            f"截至期末的 30 天内活跃过的在册居民，一人计一次。{_DEEDS_ZH}{_ONCE_ZH}",
+            f"On the register and active in the 30 days up to the end, each once. {_DEEDS_EN} {_ONCE_EN}",
         ),
         Unit.PEOPLE,
         Kind.STATE,
@@ -307,8 +319,8 @@ MEASURES = (
         "residents.active_before",
         InBoth("上一个 30 天活跃居民", "Active in the 30 days before"),
         InBoth(
-            f"期末前第 60 天到第 31 天活跃过的居民。{_DEEDS_ZH}",
-            f"Active between 60 and 30 days before the end. {_DEEDS_EN}",
+            f"期末前第 60 天到第 31 天活跃过的居民，其后注销的也计。{_DEEDS_ZH}{_ONCE_ZH}",
+            f"Active between 60 and 30 days before the end, also who was erased since. {_DEEDS_EN} {_ONCE_EN}",
         ),
         Unit.PEOPLE,
         Kind.STATE,
@@ -319,8 +331,8 @@ MEASURES = (
         "residents.kept",
         InBoth("留存居民", "Residents kept"),
         InBoth(
-            "上一个 30 天活跃、最近 30 天也活跃的居民。",
-            "Active in the 30 days before and in the last 30 days as well.",
+            "上一个 30 天活跃、最近 30 天也活跃的在册居民。",
+            "Active in the 30 days before and in the last 30 days as well, and still on the register.",
         ),
         Unit.PEOPLE,
         Kind.STATE,

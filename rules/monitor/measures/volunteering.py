@@ -211,7 +211,7 @@ VOLUNTEERS = Family(
 LEVELS = Family(
     "levels", "resident", _levels, ("residents",), is_state=True, changes=_levels_turned, changes_have_places=True
 )
-SERVICE = Family("service", "service_record", _hours, ("minutes", "records"), touched=_touched)
+SERVICE = Family("service", "service_record", _hours, ("minutes", "records"), touched=_touched, has_earlier_days=True)
 ACTIVE_VOLUNTEERS = Family(
     "active_volunteers", "resident", _active, ("active",), is_state=True, window_days=WINDOW_DAYS
 )

@@ -149,8 +149,9 @@ def _promotions(rows: Contents, measure: str, begin: datetime, end: datetime, as
         states = sorted((each for each in rows[VERSIONS[Reservation]] if each.id == reservation.id), key=_until)
         for before, after in pairwise([*states, reservation]):
             waited = before.status is ReservationStatus.WAITLISTED and before.until > reservation.reserved_at
+            waits_on = after.status is ReservationStatus.WAITLISTED
             in_vain = after.status in (ReservationStatus.CANCELLED, ReservationStatus.LAPSED)
-            if waited and not in_vain and begin <= before.until < end and before.until <= as_of:
+            if waited and not waits_on and not in_vain and begin <= before.until < end and before.until <= as_of:
                 activity = activities[sessions[reservation.session_id].activity_id]
                 seconds = int(before.until.timestamp()) - int(reservation.reserved_at.timestamp())
                 yield _counted(before.until, activity, seconds // 60 if measure == "waiting.minutes" else 1)

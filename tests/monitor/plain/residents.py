@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from models.checkins import Scan, ScanUndo
 from models.history import ResidentVersion
@@ -66,16 +67,20 @@ def recompute(rows: Contents, measure: str, begin: datetime, end: datetime, as_o
     return [
         Counted(span.last_day, homes.of_state(who, span), None, None, None, 1)
         for who, times in _times(rows, span).items()
-        if _is_counted(measure, times, span)
+        if _is_counted(measure, times, span, is_there=not any(span.was(at) for at in _erasures_of(rows, who)))
     ]
 
 
 def _ends_of(rows: Contents, resident_id: int) -> list[datetime | None]:
-    erased = [each.done_at for each in rows[Erasure] if each.resident_id == resident_id]
-    joined = [
-        each.decided_at for each in rows[Merging] if each.resident_id == resident_id and each.status.value == "done"
-    ]
-    return [*erased, *joined]
+    return [*_erasures_of(rows, resident_id), *(each.decided_at for each in _joinings_of(rows, resident_id))]
+
+
+def _erasures_of(rows: Contents, resident_id: int) -> list[datetime | None]:
+    return [each.done_at for each in rows[Erasure] if each.resident_id == resident_id]
+
+
+def _joinings_of(rows: Contents, resident_id: int) -> list[Any]:
+    return [each for each in rows[Merging] if each.resident_id == resident_id and each.status.value == "done"]
 
 
 def _deeds(rows: Contents, span: Span) -> Iterator[tuple[int, datetime]]:
@@ -93,16 +98,17 @@ def _deeds(rows: Contents, span: Span) -> Iterator[tuple[int, datetime]]:
 def _times(rows: Contents, span: Span) -> dict[int, list[datetime]]:
     times: dict[int, list[datetime]] = {}
     for resident_id, at in _deeds(rows, span):
-        times.setdefault(resident_id, []).append(at)
+        joined = [each.record_id for each in _joinings_of(rows, resident_id) if span.was(each.decided_at)]
+        times.setdefault(joined[0] if joined else resident_id, []).append(at)
     return times
 
 
-def _is_counted(measure: str, times: list[datetime], span: Span) -> bool:
+def _is_counted(measure: str, times: list[datetime], span: Span, *, is_there: bool) -> bool:
     middle = span.end - timedelta(days=30)
     lately, before = any(at >= middle for at in times), any(at < middle for at in times)
     return {
-        "residents.active_week": any(at >= span.end - timedelta(days=7) for at in times),
-        "residents.active_month": lately,
+        "residents.active_week": is_there and any(at >= span.end - timedelta(days=7) for at in times),
+        "residents.active_month": is_there and lately,
         "residents.active_before": before,
-        "residents.kept": lately and before,
+        "residents.kept": is_there and lately and before,
     }[measure]

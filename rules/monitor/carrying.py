@@ -1,0 +1,104 @@
+"""Today's dear numbers as of a moment, made of those as of a moment before and of what came between.
+
+By the evening of a busy day its postings and reservations are many, and each minute adds few. So the sums as of the minute
+that was asked for last are kept in this process, and carried on to the next. It is the statements of the family that find
+what came between, so what is carried on is what the facts say as of the moment, to the unit:
+
+- Of what grows (`Family.grows`) the facts from that moment on are added.
+- Of what changes (`Family.changed`) the facts of the things that changed meanwhile are taken off as they were as of the one
+  moment, and added as they are as of the other.
+
+A minute is kept once it has settled. It ends just before the next one begins, so that what is of the one isn't of the
+other, however finely a time is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, TypeAlias
+
+from sqlalchemy.sql.base import Executable
+
+from rules.monitor.definitions import Facts, Family
+from rules.rows import AnyRow
+from rules.work import Work
+
+MINUTE = timedelta(minutes=1)
+INSTANT = timedelta(microseconds=1)
+
+Rows: TypeAlias = Sequence[AnyRow]
+Answer: TypeAlias = Callable[[], Rows]
+#: Makes the statement of sums over facts.
+Summing: TypeAlias = Callable[[Facts], Executable]
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """What was found as of the end of a minute."""
+
+    as_of: datetime
+    rows: Rows
+
+
+def end_of_minute(moment: datetime) -> datetime:
+    """The last instant of the minute before the one that a moment is in."""
+    return moment.replace(second=0, microsecond=0) - INSTANT
+
+
+def may_carry(family: Family, facts: Facts) -> bool:
+    """Whether a family says how sums over these facts are carried on."""
+    return (family.grows or family.changed is not None) and not (family.is_state and facts is family.facts)
+
+
+def ask_since(
+    work: Work,
+    family: Family,
+    facts: Facts,
+    summing: Summing,
+    asked: Mapping[str, Any],
+    counters: Sequence[str],
+    moments: tuple[datetime, datetime],
+) -> Answer:
+    """What is to be added to the sums as of the first moment, to have those as of the second one."""
+    since, until = moments
+    if family.grows:
+        return work.send(summing(facts), {**asked, "begin": since + INSTANT, "as_of": until}).all
+    assert family.changed is not None, "what is carried on says how"
+    assert family.facts_of is not None, "what changes says of what"
+    of_it = summing(family.facts_of)
+    span = {name: asked[name] for name in ("town", "begin", "end")}
+    changed = work.send(family.changed, {**span, "since": since, "until": until, "as_of": until})
+
+    def wait() -> Rows:
+        ids = tuple(row.id for row in changed.all())
+        if not ids:
+            return ()
+        was, is_now = [work.send(of_it, {**asked, "ids": ids, "as_of": moment}) for moment in moments]
+        return [*(_taken_off(row, counters) for row in was.all()), *is_now.all()]
+
+    return wait
+
+
+def added(parts: Sequence[Rows], counters: Sequence[str]) -> Rows:
+    """Rows of sums over the same groups, added up."""
+    totals: dict[tuple[Any, ...], AnyRow] = {}
+    for row in (row for rows in parts for row in rows):
+        group = tuple(value for name, value in zip(row._fields, row, strict=True) if name not in counters)
+        before = totals.get(group)
+        totals[group] = row if before is None else _together(before, row, counters)
+    return list(totals.values())
+
+
+def _together(one: AnyRow, other: AnyRow, counters: Sequence[str]) -> AnyRow:
+    return _with(one, {name: getattr(one, name) + getattr(other, name) for name in counters})
+
+
+def _taken_off(row: AnyRow, counters: Sequence[str]) -> AnyRow:
+    return _with(row, {name: -getattr(row, name) for name in counters})
+
+
+def _with(row: AnyRow, counts: Mapping[str, int]) -> AnyRow:
+    changed: AnyRow = row._replace(**counts)  # a named tuple of `rules.sending`
+    return changed
