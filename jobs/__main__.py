@@ -53,7 +53,7 @@ TAKE_OVER_MINUTES = 1
 #: A job whose moment passed so long ago, because the process was held up, is still run; older ones are caught up.
 LATE_SECONDS_MAX = 600
 THREADS = 4
-CONNECTIONS = THREADS + DELIVERY_THREADS + 1
+CONNECTIONS = 2 * THREADS + DELIVERY_THREADS + 1  #: for this term's runs, and what is left of the last one's
 
 log = structlog.get_logger("binfen.jobs")
 
@@ -117,23 +117,38 @@ def wait_until_ready(transactions: Transactions, stop: threading.Event) -> None:
 
 def keep_leading(means: Means, leadership: Leadership, stop: threading.Event, jobs: Sequence[Job] = JOBS) -> None:
     """Run jobs whenever this process leads, until it is time to stop."""
+    threads: list[ThreadPoolExecutor] = []
     while not stop.is_set():
         if not leadership.take():
             stop.wait(LOOK_SECONDS)
             continue
         try:
-            lead(means, leadership, stop, jobs)
+            lead(means, leadership, stop, jobs, threads)
         except (Busy, SQLAlchemyError) as error:  # the database went away before the term began
             log.error("jobs.not_leading", error=type(error).__name__)
             stop.wait(LOOK_SECONDS)
         leadership.give_up()
+    for of_term in threads:
+        of_term.shutdown(wait=True)
 
 
-def lead(means: Means, leadership: Leadership, stop: threading.Event, jobs: Sequence[Job]) -> None:
-    """Run jobs for one term: until the lock is lost, another term has begun, or it is time to stop."""
+def lead(
+    means: Means,
+    leadership: Leadership,
+    stop: threading.Event,
+    jobs: Sequence[Job],
+    threads: list[ThreadPoolExecutor],
+) -> None:
+    """Run jobs for one term: until the lock is lost, another term has begun, or it is time to stop.
+
+    Who is to stop lets what runs end first. Who lost the lead doesn't: whoever leads next, this process perhaps, overtakes
+    it. `threads` gets those that it runs in.
+    """
     term = means.transactions.write(0, SYSTEM, begin_term)
     log.info("jobs.leading", term=term)
     scheduler = make_scheduler(replace(means, term=term), jobs)
+    threads.append(ThreadPoolExecutor(THREADS))
+    scheduler.add_executor(threads[-1])
     scheduler.start()
     said_at = time.monotonic()
     while leadership.is_held() and not stop.wait(LOOK_SECONDS):
@@ -141,7 +156,7 @@ def lead(means: Means, leadership: Leadership, stop: threading.Event, jobs: Sequ
             if not says_that_it_leads(means, term):
                 break
             said_at = time.monotonic()
-    scheduler.shutdown(wait=True)
+    scheduler.shutdown(wait=stop.is_set())
     log.info("jobs.no_longer_leading", term=term)
 
 
@@ -157,7 +172,6 @@ def make_scheduler(means: Means, jobs: Sequence[Job] = JOBS) -> BackgroundSchedu
     """A scheduler of the jobs, which keeps the main thread free for signals and for leading. Takes over and catches up."""
     scheduler = BackgroundScheduler(
         timezone=ZONE,
-        executors={"default": ThreadPoolExecutor(THREADS)},
         job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": LATE_SECONDS_MAX},
     )
     scheduler.add_listener(_note, EVENT_JOB_ERROR | EVENT_JOB_MAX_INSTANCES | EVENT_JOB_MISSED)

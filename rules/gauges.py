@@ -32,7 +32,7 @@ class JobGauges:
     """One job, over all towns."""
 
     job: str
-    succeeded_at: datetime | None  #: of the town that is most behind; None: it has succeeded nowhere
+    succeeded_at: datetime | None  #: of the town that is most behind; None: in some town it never has
     seconds: float  #: how long the longest of the last runs took
     alarms: Mapping[Alarm, int]  #: in how many towns
 
@@ -57,7 +57,7 @@ class Gauges:
     outbox_oldest_due_seconds: int
     outbox_dead: int  #: given up, and nobody has looked at them
     queues: Sequence[QueueGauges]
-    snapshot_age_seconds: int | None  #: since the last snapshot of the town that is most behind; None: there are none
+    snapshot_age_seconds: int | None  #: since the last one of the town, of those that have any, that is most behind
     webhooks_failing: int  #: their last call failed
     webhooks_disabled: int
 
@@ -121,10 +121,11 @@ def _jobs_of(rows: Iterable[AnyRow], now: datetime) -> list[JobGauges]:
 
 
 def _job(job: str, rows: Sequence[AnyRow], now: datetime) -> JobGauges:
-    successes = [row.succeeded_at for row in rows if row.succeeded_at is not None]
+    successes = [row.succeeded_at for row in rows]
+    succeeded_at = None if None in successes else min(successes)
     lengths = [(row.finished_at - row.started_at).total_seconds() for row in rows if row.finished_at is not None]
     alarms = Counter(alarm for row in rows if (alarm := alarm_of(row, now)) is not None)
-    return JobGauges(job, min(successes, default=None), max(lengths, default=0.0), alarms)
+    return JobGauges(job, succeeded_at, max(lengths, default=0.0), alarms)
 
 
 def _queue(work: Work, name: str, statement: Any) -> QueueGauges:

@@ -126,7 +126,7 @@ def _metrics_of(gauges: Gauges) -> Iterator[Metric]:
 def _metrics_of_jobs(jobs: Iterable[JobGauges]) -> Iterator[Metric]:
     succeeded = GaugeMetricFamily(
         "binfen_job_last_success_timestamp_seconds",
-        "When the job last ended well, of the town most behind; 0: nowhere yet.",
+        "When the job last ended well, of the town most behind; 0: it never has there.",
         labels=["job"],
     )
     lasted = GaugeMetricFamily("binfen_job_last_seconds", "How long the longest last run took.", labels=["job"])

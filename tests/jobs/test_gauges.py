@@ -87,6 +87,7 @@ def test_jobs_the_outbox_and_queues_are_told_over_all_towns(own_app: Flask) -> N
     assert found["binfen_jobs_leader_term"] == 1
     assert now - found["binfen_jobs_leader_seen_timestamp_seconds"] < 60
     assert now - found['binfen_job_last_success_timestamp_seconds{job="good"}'] < 60
+    assert found['binfen_job_last_success_timestamp_seconds{job="bad"}'] == 0, "in one of two towns it never has"
     assert found['binfen_job_alarms{alarm="missed",job="good"}'] == 1
     assert found['binfen_job_alarms{alarm="failed",job="good"}'] == 0
     assert found['binfen_job_alarms{alarm="failed",job="bad"}'] == 1

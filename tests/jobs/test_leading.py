@@ -7,16 +7,19 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from jobs.__main__ import keep_leading, make_scheduler, wait_until_ready
 from jobs.leading import KEY, AdvisoryLock, FileLock, Leadership, leadership_of
-from jobs.schedule import JOBS, Job, Means
+from jobs.schedule import JOBS, Done, Errand, Job, Means, at, each_day
+from models.jobs import JobOutcome, JobRun
 from rules.database import connect
 from rules.keys import generate
 from rules.keys import read as read_keys
-from rules.work import Transactions
+from rules.work import SYSTEM, Transactions
+from tests.build import fresh_key
 from tests.conftest import Databases
+from tests.ledger.scribe import add_town
 
 
 @pytest.fixture
@@ -141,6 +144,47 @@ def test_who_loses_the_lead_stops_its_scheduler_and_tries_again(
     keep_leading(Means(units, read_keys(generate())), leadership, stop)
     assert leadership.given_up == 2
     assert [scheduler.running for scheduler in schedulers] == [False, False]
+
+
+def test_what_does_not_end_keeps_nobody_from_leading_again_and_is_overtaken(
+    units: Transactions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jobs.__main__.LOOK_SECONDS", 0.01)
+    units.write(0, SYSTEM, add_town, fresh_key())
+    may_end, is_over, stop = threading.Event(), threading.Event(), threading.Event()
+    writes: list[str] = []
+
+    def hang_the_first_time(errand: Errand) -> Done:
+        if writes:
+            stop.set()
+            return Done(JobOutcome.OK, {})
+        writes.append("begun")
+        may_end.wait(10)
+        try:
+            errand.transactions.write(errand.town_id, SYSTEM, lambda _: writes.append("written"))
+        finally:
+            is_over.set()
+        raise AssertionError("it was overtaken")
+
+    class LostOnce(Counting):
+        def is_held(self) -> bool:
+            return not writes if len(self.terms) > 1 else True
+
+        def give_up(self) -> None:
+            self.terms.pop(0)
+
+    job = Job("hangs", at(hour=3, minute=30), each_day, hang_the_first_time)
+    leading = threading.Thread(
+        target=keep_leading, args=(Means(units, read_keys(generate())), LostOnce(stop, [0, 0]), stop, [job])
+    )
+    leading.start()
+    has_led_again = stop.wait(10)
+    stop.set()
+    may_end.set()
+    leading.join(10)
+    assert is_over.is_set(), "who is asked to stop lets it end"
+    runs = units.read(0, SYSTEM, lambda work: work.core.execute(select(JobRun.attempts, JobRun.outcome)).all())
+    assert (has_led_again, writes, runs) == (True, ["begun"], [(2, JobOutcome.OK)])
 
 
 def test_the_scheduler_has_every_job_runs_none_twice_at_once_and_forgives_a_delay(units: Transactions) -> None:
