@@ -29,6 +29,7 @@ from demo.rewards import make_rewards
 from demo.scans import make_scans
 from demo.season import PAST_DAYS, commit_to_draws, extend_season, make_season
 from demo.slots import make_slots, occupy_rooms
+from demo.targets import make_targets
 from demo.venue_days import make_venue_days
 from models.territory import HostKind, Town
 from rules.clock import local_day, local_moment
@@ -117,6 +118,7 @@ def _build(work: Work, keys: Keys, plan: Plan, progress: Progress | None) -> boo
     history = make_history(_dice(plan, "history"), season, people, in_force.plan, plan.midnight)
     for rows in (season.rows, season.session_rows(), make_slots(places, season.sessions), history.rows(TOWN_ID)):
         write_rows(work.db, rows, progress)
+    write_rows(work.db, make_targets(TOWN_ID, plan.days[0]), progress)
     make_venue_days(work, plan.today - timedelta(days=PAST_DAYS), plan.today)
     commit_to_draws(work, keys)
     points = make_points(TOWN_ID, purses, in_force, people.scanner_id, plan.season_begins_at, history)

@@ -37,7 +37,7 @@ from tests.edge.helpers import reservation
 from tests.edge.world import World, world_of
 
 SEED = 20260501
-EXAMPLES = 200 if os.environ.get("BINFEN_LONG") else 6
+EXAMPLES = 200 if os.environ.get("BINFEN_LONG") else 3
 CHECKS = [
     not_a_server_error,
     status_code_conformance,
