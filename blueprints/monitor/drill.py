@@ -6,8 +6,9 @@ from typing import Any
 
 from blueprints.edge.caller import SIGNED_IN
 from blueprints.edge.room import Room
+from blueprints.monitor.arguments import FindingArguments, RowArguments
 from blueprints.monitor.asked import REFUSALS, Wish, as_wished, question_of, table_response
-from blueprints.monitor.schemas import FactPage, FindingArguments, FindingsPage, RowArguments
+from blueprints.monitor.schemas import FactPage, FindingsPage
 from blueprints.monitor.tables_as_sheets import counted_sheet, findings_sheet
 from models.residents import Role
 from rules.monitor import counted

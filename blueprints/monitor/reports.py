@@ -10,8 +10,8 @@ from flask import Response
 from blueprints.edge.caller import SIGNED_IN
 from blueprints.edge.files import PDF, file_response, send_version
 from blueprints.edge.room import Room
+from blueprints.monitor.arguments import ReportArguments
 from blueprints.monitor.report_page import LAYOUT, report_pdf
-from blueprints.monitor.schemas import ReportArguments
 from rules.monitor import report
 from rules.residents.identity import Forbidden
 from rules.territory.tree import PlaceUnknown

@@ -7,19 +7,9 @@ from typing import Any
 from blueprints.edge.caller import SIGNED_IN
 from blueprints.edge.room import Room
 from blueprints.edge.schemas import all_of
+from blueprints.monitor.arguments import PlaceArguments, SeriesArguments, SnapshotArguments, TableArguments
 from blueprints.monitor.asked import REFUSALS, Wish, as_wished, question_of, table_response
-from blueprints.monitor.schemas import (
-    PLACES,
-    SNAPSHOTS,
-    MeasureView,
-    MonitorSeriesView,
-    OverviewView,
-    OwnOperatorView,
-    PlaceArguments,
-    SeriesArguments,
-    SnapshotArguments,
-    TableArguments,
-)
+from blueprints.monitor.schemas import PLACES, SNAPSHOTS, MeasureView, MonitorSeriesView, OverviewView, OwnOperatorView
 from blueprints.monitor.tables_as_sheets import overview_sheet, series_sheet
 from rules.monitor import catalogue
 from rules.monitor.asking import ask

@@ -7,16 +7,9 @@ from typing import Any
 
 from blueprints.edge.caller import SIGNED_IN
 from blueprints.edge.room import Room
+from blueprints.monitor.arguments import PointsArguments, TableArguments, VenuesMonitorArguments
 from blueprints.monitor.asked import REFUSALS, Wish, as_wished, question_of, table_response
-from blueprints.monitor.schemas import (
-    OperatorRankingView,
-    PointsArguments,
-    PointsBoardView,
-    TableArguments,
-    TableView,
-    VenuesBoardView,
-    VenuesMonitorArguments,
-)
+from blueprints.monitor.schemas import OperatorRankingView, PointsBoardView, TableView, VenuesBoardView
 from blueprints.monitor.tables_as_sheets import points_sheet, ranking_sheet, rooms_sheet, table_sheet
 from rules.errors import InBoth
 from rules.monitor import communities, operators, points_board, scenes, venues_board

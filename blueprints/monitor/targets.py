@@ -6,16 +6,8 @@ from typing import Any
 
 from blueprints.edge.caller import SIGNED_IN
 from blueprints.edge.room import Room
-from blueprints.monitor.schemas import (
-    TARGETS,
-    WEIGHTS,
-    TargetArguments,
-    TargetRequest,
-    TargetView,
-    WeightsArguments,
-    WeightsRequest,
-    WeightsView,
-)
+from blueprints.monitor.arguments import TargetArguments, TargetRequest, WeightsArguments, WeightsRequest
+from blueprints.monitor.schemas import TARGETS, WEIGHTS, TargetView, WeightsView
 from models.residents import Role
 from rules.monitor import targets, weights
 from rules.monitor.reading import MeasureUnknown

@@ -12,16 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
-from typing import Any
 
-from sqlalchemy import Date, Executable, bindparam, select, text
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy import Executable, bindparam, select, text
 
 from models.ledger import AccountKind, Lot, Posting, Txn, TxnKind
-from rules.clock import ZONE
+from rules.local_time import day_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,23 +168,6 @@ _ISSUER_IS_THE_POOLS_OWNER = """
     WHERE posting.town_id = :town AND lot.issuer_id <> pool.owner_id"""
 
 
-class local_day_of(FunctionElement[date]):  # noqa: N801  it reads as a function of SQL
-    """The community's day at a moment."""
-
-    type = Date()
-    inherit_cache = True
-
-
-@compiles(local_day_of, "postgresql")
-def _local_day_of_on_postgresql(element: local_day_of, compiler: SQLCompiler, **options: Any) -> str:
-    return f"CAST({compiler.process(element.clauses, **options)} AT TIME ZONE '{ZONE.key}' AS DATE)"
-
-
-@compiles(local_day_of, "sqlite")
-def _local_day_of_on_sqlite(element: local_day_of, compiler: SQLCompiler, **options: Any) -> str:
-    return f"date({compiler.process(element.clauses, **options)}, '+8 hours')"
-
-
 _EXPIRED_LOTS_ONLY = (
     select(Txn.id.label("txn_id"), Posting.n, Lot.id.label("lot_id"), Lot.expires_on)
     .join(Posting, (Posting.town_id == bindparam("town")) & (Posting.txn_id == Txn.id))
@@ -197,7 +175,7 @@ _EXPIRED_LOTS_ONLY = (
     .where(
         Txn.town_id == bindparam("town"),
         Txn.kind == TxnKind.EXPIRE,
-        Lot.expires_on >= local_day_of(Txn.effective_at),
+        Lot.expires_on >= day_of(Txn.effective_at),
     )
     .order_by(Txn.id, Posting.n)
     .limit(bindparam("most"))

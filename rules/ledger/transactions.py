@@ -17,14 +17,12 @@ from typing import Any
 import orjson
 from sqlalchemy import bindparam, select
 from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.functions import FunctionElement
 
 from models.base import UtcDateTime
 from models.ledger import BOOK, POSTING, TXN, TxnKind
 from models.territory import Scene
 from rules.errors import Kind, RuleError
+from rules.expressions import on_both
 from rules.sending import Reply
 from rules.sets import is_text_in
 from rules.work import Work
@@ -103,23 +101,12 @@ class Opening:
             raise KeyTaken
 
 
-class recorded_now(FunctionElement[datetime]):  # noqa: N801  it reads as a function of SQL
-    """The moment of the statement, not of the transaction's start: it comes after the locks that were waited for."""
-
-    type = UtcDateTime()
-    inherit_cache = True
-
-
-@compiles(recorded_now, "postgresql")
-def _recorded_now_on_postgresql(_element: recorded_now, _compiler: SQLCompiler, **_: Any) -> str:
-    return "clock_timestamp()"
-
-
-@compiles(recorded_now, "sqlite")
-def _recorded_now_on_sqlite(_element: recorded_now, _compiler: SQLCompiler, **_: Any) -> str:
-    return "strftime('%Y-%m-%d %H:%M:%f000', 'now')"  # the form in which SQLAlchemy stores a moment there
-
-
+#: The moment of the statement, not of the transaction's start: it comes after the locks that were waited for.
+recorded_now = on_both(
+    UtcDateTime(),
+    postgresql="clock_timestamp()",
+    sqlite="strftime('%Y-%m-%d %H:%M:%f000', 'now')",  # the form in which SQLAlchemy stores a moment there
+)
 _book = select(BOOK.c.id, BOOK.c.pool_shards).where(
     BOOK.c.town_id == bindparam("town"), BOOK.c.code == bindparam("code")
 )

@@ -22,37 +22,71 @@ from typing import Any, TypeAlias
 from sqlalchemy.sql.base import Executable
 
 from rules.monitor.definitions import Facts, Family
+from rules.monitor.keeping import SETTLES_IN, Answer, Rows, as_key, ask_once, keep, kept_answers
 from rules.rows import AnyRow
 from rules.work import Work
 
 MINUTE = timedelta(minutes=1)
 INSTANT = timedelta(microseconds=1)
-
-Rows: TypeAlias = Sequence[AnyRow]
-Answer: TypeAlias = Callable[[], Rows]
+#: Of so long ago the dear numbers are carried on from minute to minute; of before they are counted anew.
+CARRIED_FOR = timedelta(hours=1)
 #: Makes the statement of sums over facts.
 Summing: TypeAlias = Callable[[Facts], Executable]
 
 
 @dataclass(frozen=True, slots=True)
-class Base:
+class _Base:
     """What was found as of the end of a minute."""
 
     as_of: datetime
     rows: Rows
 
 
-def end_of_minute(moment: datetime) -> datetime:
+def find_sums(
+    work: Work, family: Family, facts: Facts, summing: Summing, counters: Sequence[str], asked: Mapping[str, Any]
+) -> Answer:
+    """Sums over facts, carried on from those as of an earlier minute if that is possible.
+
+    `asked`: what the statement binds, `as_of` and `begin` among it.
+    """
+    statement, as_of = summing(facts), asked["as_of"]
+    turn = _end_of_minute(min(as_of, work.now - SETTLES_IN))
+    if not _may_carry(family, facts) or turn < max(asked["begin"], work.now - CARRIED_FOR):
+        return ask_once(work, statement, asked)
+
+    def carry() -> Answer:
+        kept, key = kept_answers(work), ("minute", statement, as_key({**asked, "as_of": None}))
+        base: _Base | None = kept.get(key)
+        if base is not None and base.as_of > turn:
+            return work.send(statement, asked).all
+        until_turn = _nothing
+        if base is None:
+            until_turn = work.send(statement, {**asked, "as_of": turn}).all
+        elif base.as_of < turn:
+            until_turn = _ask_since(work, family, facts, summing, asked, counters, (base.as_of, turn))
+        rest = _ask_since(work, family, facts, summing, asked, counters, (turn, as_of))
+
+        def wait() -> Rows:
+            rows = _added(([] if base is None else base.rows, until_turn()), counters)
+            kept.put(key, _Base(turn, rows), len(rows))
+            return _added((rows, rest()), counters)
+
+        return wait
+
+    return keep(work, as_of, (statement, as_key(asked)), carry)
+
+
+def _end_of_minute(moment: datetime) -> datetime:
     """The last instant of the minute before the one that a moment is in."""
     return moment.replace(second=0, microsecond=0) - INSTANT
 
 
-def may_carry(family: Family, facts: Facts) -> bool:
+def _may_carry(family: Family, facts: Facts) -> bool:
     """Whether a family says how sums over these facts are carried on."""
     return (family.grows or family.changed is not None) and not (family.is_state and facts is family.facts)
 
 
-def ask_since(
+def _ask_since(
     work: Work,
     family: Family,
     facts: Facts,
@@ -81,7 +115,7 @@ def ask_since(
     return wait
 
 
-def added(parts: Sequence[Rows], counters: Sequence[str]) -> Rows:
+def _added(parts: Sequence[Rows], counters: Sequence[str]) -> Rows:
     """Rows of sums over the same groups, added up."""
     totals: dict[tuple[Any, ...], AnyRow] = {}
     for row in (row for rows in parts for row in rows):
@@ -102,3 +136,7 @@ def _taken_off(row: AnyRow, counters: Sequence[str]) -> AnyRow:
 def _with(row: AnyRow, counts: Mapping[str, int]) -> AnyRow:
     changed: AnyRow = row._replace(**counts)  # a named tuple of `rules.sending`
     return changed
+
+
+def _nothing() -> Rows:
+    return ()

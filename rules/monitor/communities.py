@@ -9,8 +9,9 @@ from sqlalchemy import bindparam, select
 from models.territory import Territory, TerritoryKind
 from rules.errors import InBoth
 from rules.monitor.asking import Question, ask
+from rules.monitor.numbers import Value
 from rules.monitor.periods import previous
-from rules.monitor.reading import Value, read_places
+from rules.monitor.reading import read_places
 from rules.monitor.tables import Cells, Column, Row, Table, columns_of, number_of
 from rules.work import Work
 

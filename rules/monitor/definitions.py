@@ -88,6 +88,13 @@ class Family:
     changed: Facts | None = None
     facts_of: Facts | None = None  #: the facts of just the things in the list `ids`
 
+    def is_of_then(self, *, is_whole_town: bool) -> bool:
+        """Of states: whether they stay, until the next snapshot, what they were at the last one.
+
+        Such are those that look back over days and, but for the whole town, those whose changes have no place.
+        """
+        return self.window_days > 0 or (self.changes is not None and not (is_whole_town or self.changes_have_places))
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Measure:

@@ -14,12 +14,14 @@ from models.monitor import Slice
 from rules.clock import local_moment
 from rules.ids import ID_MAX
 from rules.monitor.definitions import Family, Kind, Measure
-from rules.monitor.facts import plan_each_time, rows_of
+from rules.monitor.facts import NO_KEY, plan_each_time, rows_of
+from rules.monitor.loading import Known, find_known
 from rules.monitor.measures import MEASURES
 from rules.monitor.periods import DAY, Period
 from rules.monitor.places import Reach
-from rules.monitor.reading import NO_KEY, Known, SliceUnknown, find_known, find_measure, find_tree
+from rules.monitor.reading import SliceUnknown, find_measure
 from rules.monitor.snapshots import read_first_as_of
+from rules.monitor.tree import find_tree
 from rules.paging import Page, Position
 from rules.rows import AnyRow
 from rules.work import Work
@@ -141,8 +143,7 @@ def _stretch_of_state(
     assert family is not None, "what isn't a ratio has a family"
     end, counted_as_of = _midnight(day + DAY), as_of
     if known.last_day is not None and known.as_of is not None:
-        is_of_then = not family.changes_have_places and not reach.is_whole_town and family.changes is not None
-        if day <= known.last_day or family.window_days or is_of_then:
+        if day <= known.last_day or family.is_of_then(is_whole_town=reach.is_whole_town):
             of_day = min(day, known.last_day)
             end, counted_as_of = _midnight(of_day + DAY), known.as_of
             if family.window_days:

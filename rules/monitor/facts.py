@@ -30,6 +30,7 @@ from rules.monitor.definitions import Facts
 from rules.sets import is_id_in
 from rules.work import Work
 
+NO_KEY = ""  #: of what isn't split
 #: The key of what has no operator; what has no scene or detail has an empty one.
 NO_OPERATOR = "0"
 

@@ -21,9 +21,10 @@ from models.territory import Operator
 from rules.monitor.asking import Question, ask
 from rules.monitor.definitions import Better, Unit
 from rules.monitor.measures import MEASURES
+from rules.monitor.numbers import Value
 from rules.monitor.periods import Period, previous
 from rules.monitor.places import Reach
-from rules.monitor.reading import Value, read_values
+from rules.monitor.reading import read_values
 from rules.monitor.tables import Column, Part, Row, cells_of, columns_of, number_of
 from rules.monitor.weights import WeightSet, weights_on
 from rules.work import Work

@@ -11,10 +11,13 @@ from datetime import date, datetime, timedelta
 
 from rules.monitor.asking import Asked
 from rules.monitor.definitions import Measure
+from rules.monitor.facts import NO_KEY
+from rules.monitor.loading import Loading, find_known
 from rules.monitor.measures import MEASURES
+from rules.monitor.numbers import Value
 from rules.monitor.periods import Period, days_between, previous
 from rules.monitor.places import Reach
-from rules.monitor.reading import NO_KEY, Value, find_known, load, may_see
+from rules.monitor.reading import may_see
 from rules.monitor.targets import Light, lights
 from rules.work import Work
 
@@ -96,7 +99,8 @@ def show_overview(work: Work, asked: Asked) -> Overview:
     )
     known = find_known(work, as_of)
     state_days = {before.last, period.last, *(day for day in trend if known.covers(day))}
-    numbers = load(work, reach, [*shown, *steps], (min(before.first, trend[0]), period.last), state_days, as_of)
+    days = min(before.first, trend[0]), period.last
+    numbers = Loading(work, reach, [*shown, *steps], as_of).load(days, state_days)
     values = {measure.name: numbers.of(measure, NO_KEY, period.first, period.last) for measure in [*shown, *steps]}
     light_of = lights(work, reach, period, values, as_of)
     tiles = []

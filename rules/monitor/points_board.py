@@ -15,10 +15,12 @@ from datetime import datetime
 from models.monitor import Slice
 from rules.errors import InBoth
 from rules.monitor.asking import Asked, Question, ask
+from rules.monitor.facts import NO_KEY
 from rules.monitor.measures import MEASURES
+from rules.monitor.numbers import Value
 from rules.monitor.operators import names_of_operators
 from rules.monitor.periods import previous
-from rules.monitor.reading import NO_KEY, Value, may_see, read_series, read_values
+from rules.monitor.reading import may_see, read_series, read_values
 from rules.monitor.tables import Number, Row, Table, cells_of, columns_of
 from rules.monitor.trends import Trends, trends_of
 from rules.rulebook.versions import rulebook_in_force

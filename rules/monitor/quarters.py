@@ -8,100 +8,46 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import BigInteger, Integer, Text, case, cast, column, func, literal, literal_column, select
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import ColumnElement
-from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.sql.selectable import CTE
 
 from models.venues import DAY_QUARTERS
+from rules.expressions import on_both
 
 HOUR_QUARTERS = 4
 #: From 1970's beginning to the first midnight of China's that was a Monday's.
 _FIRST_MONDAY = 4 * DAY_QUARTERS - 8 * HOUR_QUARTERS
 
 
-class _QuarterOf(FunctionElement[int]):
-    type = BigInteger()
-    inherit_cache = True
-
-
-class _QuarterAfter(FunctionElement[int]):
-    type = BigInteger()
-    inherit_cache = True
-
-
-class _Within(FunctionElement[int]):
-    type = BigInteger()
-    inherit_cache = True
-
-
-class _LengthOfList(FunctionElement[int]):
-    type = BigInteger()
-    inherit_cache = True
-
-
-@compiles(_QuarterOf, "postgresql")
-def _quarter_on_postgresql(element: _QuarterOf, compiler: SQLCompiler, **options: Any) -> str:
-    [moment] = element.clauses
-    return f"CAST(floor(date_part('epoch', {compiler.process(moment, **options)}) / 900) AS bigint)"
-
-
-@compiles(_QuarterOf, "sqlite")
-def _quarter_on_sqlite(element: _QuarterOf, compiler: SQLCompiler, **options: Any) -> str:
-    [moment] = element.clauses
-    return f"(CAST(strftime('%s', substr({compiler.process(moment, **options)}, 1, 19)) AS INTEGER) / 900)"
-
-
-@compiles(_QuarterAfter, "postgresql")
-def _quarter_after_on_postgresql(element: _QuarterAfter, compiler: SQLCompiler, **options: Any) -> str:
-    [moment] = element.clauses
-    return f"CAST(ceil(floor(date_part('epoch', {compiler.process(moment, **options)})) / 900) AS bigint)"
-
-
-@compiles(_QuarterAfter, "sqlite")
-def _quarter_after_on_sqlite(element: _QuarterAfter, compiler: SQLCompiler, **options: Any) -> str:
-    [moment] = element.clauses
-    return f"((CAST(strftime('%s', substr({compiler.process(moment, **options)}, 1, 19)) AS INTEGER) + 899) / 900)"
-
-
-@compiles(_Within, "postgresql")
-def _within_on_postgresql(element: _Within, compiler: SQLCompiler, **options: Any) -> str:
-    number, least, most = (compiler.process(clause, **options) for clause in element.clauses)
-    return f"greatest(least({number}, {most}), {least})"
-
-
-@compiles(_Within, "sqlite")
-def _within_on_sqlite(element: _Within, compiler: SQLCompiler, **options: Any) -> str:
-    number, least, most = (compiler.process(clause, **options) for clause in element.clauses)
-    return f"max(min({number}, {most}), {least})"
-
-
-@compiles(_LengthOfList, "postgresql")
-def _length_on_postgresql(element: _LengthOfList, compiler: SQLCompiler, **options: Any) -> str:
-    [document] = element.clauses
-    return f"CAST(jsonb_array_length({compiler.process(document, **options)}) AS bigint)"
-
-
-@compiles(_LengthOfList, "sqlite")
-def _length_on_sqlite(element: _LengthOfList, compiler: SQLCompiler, **options: Any) -> str:
-    [document] = element.clauses
-    return f"json_array_length({compiler.process(document, **options)})"
+_quarter_of = on_both(
+    BigInteger(),
+    postgresql="CAST(floor(date_part('epoch', {}) / 900) AS bigint)",
+    sqlite="(CAST(strftime('%s', substr({}, 1, 19)) AS INTEGER) / 900)",
+)
+_quarter_after = on_both(
+    BigInteger(),
+    postgresql="CAST(ceil(floor(date_part('epoch', {})) / 900) AS bigint)",
+    sqlite="((CAST(strftime('%s', substr({}, 1, 19)) AS INTEGER) + 899) / 900)",
+)
+_within = on_both(BigInteger(), postgresql="greatest(least({0}, {2}), {1})", sqlite="max(min({0}, {2}), {1})")
+_length_of_list = on_both(
+    BigInteger(), postgresql="CAST(jsonb_array_length({}) AS bigint)", sqlite="json_array_length({})"
+)
 
 
 def quarter_of(moment: Any) -> ColumnElement[int]:
     """The quarter that a moment lies in."""
-    return _QuarterOf(moment)
+    return _quarter_of(moment)
 
 
 def quarter_after(moment: Any) -> ColumnElement[int]:
     """The first quarter that begins at a moment or later: the one after the last of what ends then. To the second."""
-    return _QuarterAfter(moment)
+    return _quarter_after(moment)
 
 
 def length_of_list(document: Any) -> ColumnElement[int]:
     """How many things a JSON list has."""
-    return _LengthOfList(document)
+    return _length_of_list(document)
 
 
 def open_in(pattern: Any, begin: Any, length: Any) -> ColumnElement[int]:
@@ -113,7 +59,7 @@ def open_in(pattern: Any, begin: Any, length: Any) -> ColumnElement[int]:
 def within(number: Any, least: Any, most: Any) -> ColumnElement[int]:
     """The number, or the bound that it exceeds. The bounds: columns, or whole numbers."""
     bounds = (literal_column(str(each)) if isinstance(each, int) else each for each in (least, most))
-    return _Within(number, *bounds)
+    return _within(number, *bounds)
 
 
 def hour_of_week(first_quarter: Any, hour: Any) -> ColumnElement[str]:

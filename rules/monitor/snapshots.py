@@ -35,10 +35,9 @@ from rules import bulk
 from rules.clock import local_day, local_moment
 from rules.ids import moment_of
 from rules.monitor.definitions import Facts, Family, Measure
-from rules.monitor.facts import allow_loops, plan_each_time, sums_of
+from rules.monitor.facts import NO_KEY, allow_loops, plan_each_time, sums_of
 from rules.monitor.measures import MEASURES
 from rules.monitor.periods import DAY, days_between
-from rules.monitor.reading import NO_KEY
 from rules.monitor.tree import Tree, read_tree
 from rules.monitor.webhooks import tell_of_snapshot
 from rules.sets import is_text_in
@@ -229,7 +228,7 @@ def measure_days(
 
 def may_be_carried(family: Family) -> bool:
     """Whether a state of one day is that of the day before and what changed since, at every place."""
-    return family.changes is not None and family.changes_have_places and not family.window_days
+    return family.changes is not None and not family.is_of_then(is_whole_town=False)
 
 
 def _carry_on(  # noqa: PLR0913, PLR0917

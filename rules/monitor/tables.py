@@ -9,9 +9,9 @@ from typing import TypeAlias
 
 from rules.errors import InBoth
 from rules.monitor.measures import MEASURES
+from rules.monitor.numbers import Value
 from rules.monitor.periods import Period
 from rules.monitor.places import Reach
-from rules.monitor.reading import Value
 from rules.monitor.targets import Light
 
 Number: TypeAlias = int | float

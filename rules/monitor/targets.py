@@ -34,9 +34,10 @@ from rules.errors import RuleError
 from rules.ids import ID_MAX
 from rules.monitor.definitions import Better, Kind, Measure, Unit
 from rules.monitor.measures import MEASURES
+from rules.monitor.numbers import Value
 from rules.monitor.periods import Period, PeriodKind
 from rules.monitor.places import KINDS, Reach, find_whole_reach
-from rules.monitor.reading import MeasureUnknown, Value
+from rules.monitor.reading import MeasureUnknown
 from rules.paging import Page, Position, cut
 from rules.residents.identity import require_role, require_role_at_root
 from rules.rows import AnyRow

@@ -10,10 +10,8 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, Date, and_, case
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.functions import FunctionElement
 
+from rules.expressions import on_both
 from rules.ids import EPOCH, NODE_BITS, SEQUENCE_BITS
 from rules.monitor.days import AS_OF, BEGIN, END
 
@@ -24,53 +22,29 @@ _DAY = 86_400_000
 assert datetime(2024, 1, 1, tzinfo=UTC) == EPOCH, "the day below is counted from it"
 
 
-class _IdAt(FunctionElement[int]):
-    type = BigInteger()
-    inherit_cache = True
-
-
-class _DayOfId(FunctionElement[date]):
-    type = Date()
-    inherit_cache = True
-
-
-@compiles(_IdAt, "postgresql")
-def _id_at_on_postgresql(element: _IdAt, compiler: SQLCompiler, **options: Any) -> str:
-    [moment] = element.clauses
-    milliseconds = f"CAST(floor(extract(epoch FROM {compiler.process(moment, **options)}) * 1000) AS bigint)"
-    return f"(({milliseconds} - {_EPOCH_MILLISECONDS}) * {TICK})"
-
-
-@compiles(_IdAt, "sqlite")
-def _id_at_on_sqlite(element: _IdAt, compiler: SQLCompiler, **options: Any) -> str:
-    [moment] = element.clauses
-    stored = compiler.process(moment, **options)
-    seconds = f"CAST(strftime('%s', substr({stored}, 1, 19)) AS INTEGER)"
-    thousandths = f"CAST(substr({stored}, 21, 3) AS INTEGER)"
-    return f"(({seconds} * 1000 + {thousandths} - {_EPOCH_MILLISECONDS}) * {TICK})"
-
-
-@compiles(_DayOfId, "postgresql")
-def _day_of_id_on_postgresql(element: _DayOfId, compiler: SQLCompiler, **options: Any) -> str:
-    [id_] = element.clauses
-    return f"(DATE '2024-01-01' + CAST(({compiler.process(id_, **options)} / {TICK} + {_EIGHT_HOURS}) / {_DAY} AS int))"
-
-
-@compiles(_DayOfId, "sqlite")
-def _day_of_id_on_sqlite(element: _DayOfId, compiler: SQLCompiler, **options: Any) -> str:
-    [id_] = element.clauses
-    days = f"(({compiler.process(id_, **options)} / {TICK} + {_EIGHT_HOURS}) / {_DAY})"
-    return f"date('2024-01-01', {days} || ' days')"
+_id_at = on_both(
+    BigInteger(),
+    postgresql=f"((CAST(floor(extract(epoch FROM {{}}) * 1000) AS bigint) - {_EPOCH_MILLISECONDS}) * {TICK})",
+    sqlite=(
+        "((CAST(strftime('%s', substr({0}, 1, 19)) AS INTEGER) * 1000 + CAST(substr({0}, 21, 3) AS INTEGER) "
+        f"- {_EPOCH_MILLISECONDS}) * {TICK})"
+    ),
+)
+_day_of_id = on_both(
+    Date(),
+    postgresql=f"(DATE '2024-01-01' + CAST(({{}} / {TICK} + {_EIGHT_HOURS}) / {_DAY} AS int))",
+    sqlite=f"date('2024-01-01', (({{}} / {TICK} + {_EIGHT_HOURS}) / {_DAY}) || ' days')",
+)
 
 
 def id_at(moment: Any) -> ColumnElement[int]:
     """The smallest id of a moment's millisecond."""
-    return _IdAt(moment)
+    return _id_at(moment)
 
 
 def day_of_id(id_: Any) -> ColumnElement[date]:
     """The community's day that an id's moment is in."""
-    return _DayOfId(id_)
+    return _day_of_id(id_)
 
 
 def is_known_of_period(id_: Any) -> ColumnElement[bool]:

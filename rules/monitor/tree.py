@@ -10,8 +10,11 @@ from sqlalchemy import bindparam, select
 
 from models.monitor import WHOLE_TOWN
 from models.territory import Territory, TerritoryKind
+from rules.monitor.keeping import kept_answers
 from rules.monitor.places import KINDS
 from rules.work import Work
+
+TREE_SECONDS = 300
 
 _nodes = (
     select(Territory.id, Territory.kind, Territory.path)
@@ -59,3 +62,13 @@ def read_tree(work: Work) -> Tree:
         kinds[row.id] = row.kind
         lines[row.id] = (row.id, *line) if row.kind in KINDS else line
     return Tree(kinds, lines)
+
+
+def find_tree(work: Work) -> Tree:
+    """The town's tree, read anew every some minutes: a building that was added since has no place until then."""
+    kept, key = kept_answers(work), ("tree", work.town_id, int(work.now.timestamp()) // TREE_SECONDS)
+    tree: Tree | None = kept.get(key)
+    if tree is None:
+        tree = read_tree(work)
+        kept.put(key, tree, 0)
+    return tree

@@ -10,9 +10,10 @@ from models.monitor import Slice
 from models.territory import Scene
 from rules.errors import InBoth
 from rules.monitor.asking import Question, ask
+from rules.monitor.facts import NO_KEY
 from rules.monitor.measures import MEASURES
 from rules.monitor.periods import PeriodKind
-from rules.monitor.reading import NO_KEY, Point, read_series
+from rules.monitor.reading import Point, read_series
 from rules.work import Work
 
 

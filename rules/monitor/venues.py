@@ -11,9 +11,10 @@ from sqlalchemy import and_, bindparam, select
 from models.monitor import Slice
 from models.territory import ServiceCentre
 from models.venues import Venue
+from rules.monitor.numbers import Value
 from rules.monitor.periods import Period, previous
 from rules.monitor.places import Reach
-from rules.monitor.reading import Value, read_values
+from rules.monitor.reading import read_values
 from rules.rows import AnyRow
 from rules.sets import is_id_in
 from rules.work import Work

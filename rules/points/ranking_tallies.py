@@ -63,7 +63,7 @@ from rules.clock import local_day
 from rules.hosting import is_hosted_by_government
 from rules.ids import first_id_at
 from rules.ledger.transactions import book_of
-from rules.local_months import month_of
+from rules.local_time import month_of
 from rules.points.ranking_periods import (
     RankingPlan,
     Source,

@@ -22,12 +22,14 @@ from rules.clock import local_moment
 from rules.database import connect
 from rules.errors import InBoth
 from rules.keys import generate, read
-from rules.monitor.days import AS_OF, BEGIN, END, SINCE, TOWN, UNTIL, day_of, days_before, last_day
+from rules.local_time import day_of
+from rules.monitor.days import AS_OF, BEGIN, END, SINCE, TOWN, UNTIL, days_before, last_day
 from rules.monitor.definitions import Family, Kind, Measure, Unit
 from rules.monitor.measures import MEASURES
+from rules.monitor.numbers import Value
 from rules.monitor.periods import Period, PeriodKind
 from rules.monitor.places import Reach, find_reach
-from rules.monitor.reading import Value, read_places, read_values
+from rules.monitor.reading import read_places, read_values
 from rules.monitor.snapshots import Made, make_snapshots
 from rules.work import SYSTEM, Transactions
 from tests.build import Person, TownBuilder, add, new_town

@@ -12,19 +12,26 @@ from models.territory import Scene
 from rules.activities.authoring import change_activity
 from rules.activities.changing import Scope, cancel_sessions, change_sessions
 from rules.clock import local_day, local_moment
-from rules.monitor.measures.activities import MEASURES, OCCUPANCY, PROMOTIONS, RESERVATIONS, SESSIONS
+from rules.monitor.measures import activities, waiting
+from rules.monitor.measures.activities import OCCUPANCY, RESERVATIONS, SESSIONS
+from rules.monitor.measures.waiting import PROMOTIONS
 from rules.reservations.appeals import decide_appeal, make_appeal
 from rules.reservations.attending import check_in, revive_no_show
 from rules.reservations.cancelling import cancel_reservation
 from tests.build import TownBuilder
 from tests.monitor.facts import facts, rows_of, touched
-from tests.monitor.plain.activities import TABLES, recompute
+from tests.monitor.plain import activities as plain_activities
+from tests.monitor.plain import waiting as plain_waiting
+from tests.monitor.plain.activities import TABLES
 from tests.monitor.plain.counted import Counted
 from tests.reservations.story import Story
 
 DAY = timedelta(days=1)
 MINUTE = timedelta(minutes=1)
 SPAN = 8 * DAY
+PLAIN = {activities: plain_activities, waiting: plain_waiting}
+MEASURES = [measure for module in PLAIN for measure in module.MEASURES]
+RECOMPUTE = {measure.name: plain.recompute for module, plain in PLAIN.items() for measure in module.MEASURES}
 COUNTED = [measure for measure in MEASURES if measure.family is not None]
 Found = dict[str, Counter[Counted]]
 
@@ -52,8 +59,8 @@ def plain_in(town: TownBuilder, first: datetime, as_of: datetime) -> Found:
     begin, end = local_moment(local_day(first), "00:00"), local_moment(local_day(first + SPAN) + DAY, "00:00")
     tonight = local_moment(local_day(as_of) + DAY, "00:00")
     return {
-        measure.name: Counter(recompute(rows, measure.name, begin, tonight if measure.name in STATES else end, as_of))
-        for measure in COUNTED
+        name: Counter(RECOMPUTE[name](rows, name, begin, tonight if name in STATES else end, as_of))
+        for name in (measure.name for measure in COUNTED)
     }
 
 

@@ -17,7 +17,7 @@ from models.residents import Role
 from models.territory import TerritoryKind
 from rules.clock import local_day
 from rules.errors import RuleError
-from rules.monitor import reading
+from rules.monitor import carrying, keeping
 from rules.monitor.measures import MEASURES
 from rules.monitor.periods import Period, PeriodKind
 from rules.monitor.places import find_reach
@@ -71,8 +71,8 @@ class BriskLife(Life):
 def counted_anew() -> Iterator[None]:
     """The block counts every number from its facts alone."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(reading, "CARRIED_FOR", -timedelta(days=1))
-        patch.setattr(reading, "_keep", lambda _work, _as_of, _key, ask: ask())
+        patch.setattr(carrying, "CARRIED_FOR", -timedelta(days=1))
+        patch.setattr(keeping, "keep", lambda _work, _as_of, _key, ask: ask())
         yield
 
 
@@ -111,7 +111,7 @@ def test_what_is_carried_on_is_what_is_counted_anew(
     clock.now = moment(1, 0, 42)
     life.snapshot(0, 0, 0)
     clock.now = moment(1, 9)
-    since, found = reading.ask_since, set()
+    since, found = carrying._ask_since, set()
 
     def heed(work: Work, family: Any, *args: Any) -> Any:
         answer = since(work, family, *args)
@@ -124,7 +124,7 @@ def test_what_is_carried_on_is_what_is_counted_anew(
 
         return wait
 
-    monkeypatch.setattr(reading, "ask_since", heed)
+    monkeypatch.setattr(carrying, "_ask_since", heed)
     dice, differences = Random(3), 0
     for _ in range(10):
         for _ in range(8):

@@ -18,7 +18,8 @@ from rules.monitor import points_board, venues, venues_board
 from rules.monitor.asking import Question, ask
 from rules.monitor.communities import OF_COMMUNITIES, OF_ESTATES, PER_HEAD
 from rules.monitor.measures import MEASURES
-from rules.monitor.reading import Value, may_see, read_values
+from rules.monitor.numbers import Value
+from rules.monitor.reading import may_see, read_values
 from rules.monitor.scenes import COLUMNS
 from rules.work import Work
 from tests.build import ApiClient, TownBuilder

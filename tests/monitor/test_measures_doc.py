@@ -9,9 +9,10 @@ from models.monitor import Slice
 from rules.errors import RuleError
 from rules.monitor.definitions import Kind
 from rules.monitor.describing import describe_measures
+from rules.monitor.keeping import SETTLES_IN
 from rules.monitor.measures import FAMILIES, MEASURES
 from rules.monitor.overview import FUNNEL, OVERVIEW
-from rules.monitor.reading import SETTLES_IN, STEP_SECONDS
+from rules.monitor.reading import STEP_SECONDS
 from rules.monitor.snapshots import READY_IN
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"

@@ -27,21 +27,25 @@ from rules.errors import RuleError
 from rules.keys import generate, read
 from rules.ledger.reports import liability
 from rules.monitor.definitions import Measure
-from rules.monitor.measures.points import MEASURES
+from rules.monitor.measures import budgets, outstanding, points
 from rules.monitor.places import Reach
 from rules.monitor.reading import may_see
 from rules.work import SYSTEM, Transactions, Work
 from tests.build import Person, TownBuilder, new_town
 from tests.conftest import Databases
 from tests.ledger.clerk import Clerk
+from tests.monitor.plain import budgets as plain_budgets
+from tests.monitor.plain import outstanding as plain_outstanding
+from tests.monitor.plain import points as plain_points
 from tests.monitor.plain.counted import Counted
-from tests.monitor.plain.points import recompute
 
 FIRST = date(2027, 12, 29)
 DAYS = [FIRST + timedelta(days=n) for n in range(5)]  # over the end of a month, of a year, and of many lots
 TABLES = (Book, Account, Lot, Txn, Posting, Resident, ResidentVersion)
-COUNTED = [measure for measure in MEASURES if measure.family is not None]
-BY_NAME = {measure.name: measure for measure in MEASURES}
+PLAIN = {points: plain_points, outstanding: plain_outstanding, budgets: plain_budgets}
+RECOMPUTE = {measure.name: plain.recompute for module, plain in PLAIN.items() for measure in module.MEASURES}
+BY_NAME = {measure.name: measure for module in PLAIN for measure in module.MEASURES}
+COUNTED = [measure for measure in BY_NAME.values() if measure.family is not None]
 DAY = timedelta(days=1)
 FLOWS = ("issued", "redeemed", "expired", "taken_back")
 
@@ -66,7 +70,7 @@ class Past:
         return added_up(Counted(*row) for row in self.clerk.town.database.read(self.clerk.town.id, SYSTEM, deed))
 
     def plain(self, measure: Measure, begin: datetime, end: datetime, as_of: datetime) -> Counter[Any]:
-        return added_up(recompute(self.rows, measure.name, begin, end, as_of))
+        return added_up(RECOMPUTE[measure.name](self.rows, measure.name, begin, end, as_of))
 
     def total(self, name: str, begin: datetime, end: datetime, as_of: datetime) -> int:
         measure = BY_NAME[name]

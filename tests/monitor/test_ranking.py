@@ -9,8 +9,8 @@ from flask import Flask
 
 from blueprints.edge.house import House
 from models.residents import Role
+from rules.monitor.numbers import Value
 from rules.monitor.operators import rank, shares
-from rules.monitor.reading import Value
 from rules.monitor.tables import Row
 from rules.monitor.weights import FIRST_ONES, Weight, WeightSet
 from tests.edge.helpers import problem_of

@@ -22,10 +22,12 @@ from models.residents import Erasure, Role
 from rules.clock import local_day, local_moment
 from rules.monitor.definitions import Measure
 from rules.monitor.drilling import list_rows
+from rules.monitor.facts import NO_KEY
+from rules.monitor.loading import Known, find_known
 from rules.monitor.measures import MEASURES
 from rules.monitor.periods import DAY, Period, PeriodKind
 from rules.monitor.places import Reach, find_reach
-from rules.monitor.reading import NO_KEY, Known, find_known, may_see, read_values
+from rules.monitor.reading import may_see, read_values
 from rules.monitor.snapshots import read_first_as_of
 from rules.monitor.tree import Tree, read_tree
 from rules.monitor.verifying import verify_snapshots
@@ -68,7 +70,10 @@ def plain_counts() -> Iterator[tuple[Measure, Callable[..., list[Counted]]]]:
 ROOMS = (
     "residents",
     "activities",
+    "waiting",
     "points",
+    "outstanding",
+    "budgets",
     "rewards",
     "volunteering",
     "venues",

@@ -12,9 +12,9 @@ from models.monitor_wishes import MonitorTarget, TargetPeriod
 from models.residents import Role
 from models.territory import Scene
 from rules.clock import local_day, local_moment, utc_now
+from rules.monitor.numbers import Value
 from rules.monitor.periods import Period, PeriodKind
 from rules.monitor.places import find_reach
-from rules.monitor.reading import Value
 from rules.monitor.targets import Color, lights
 from rules.work import SYSTEM, Work
 from tests.build import ApiClient, Person, TownBuilder, add

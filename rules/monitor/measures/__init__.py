@@ -7,21 +7,27 @@ from collections.abc import Mapping
 from rules.monitor.definitions import Family, Measure
 from rules.monitor.measures import (
     activities,
+    budgets,
     estates,
     notices,
     operations,
+    outstanding,
     patterns,
     points,
     residents,
     rewards,
     venues,
     volunteering,
+    waiting,
 )
 
 MODULES: tuple[tuple[Measure, ...], ...] = (
     residents.MEASURES,
     activities.MEASURES,
+    waiting.MEASURES,
     points.MEASURES,
+    outstanding.MEASURES,
+    budgets.MEASURES,
     rewards.MEASURES,
     volunteering.MEASURES,
     venues.MEASURES,

@@ -1,8 +1,7 @@
-"""Sessions, their places, and what became of them; the waiting lists.
+"""Sessions, their places, and what became of them.
 
-All of it belongs to the day on which the session begins, but promotions, which belong to the day on which they happened.
-Sessions of a draft aren't counted: nobody was offered them. A session is held when it is over and wasn't called off. The
-place is the activity's community.
+All of it belongs to the day on which the session begins. Sessions of a draft aren't counted: nobody was offered them. A
+session is held when it is over and wasn't called off. The place is the activity's community.
 
 What is counted of a day may be recorded after it: a session that goes on beyond midnight, an upload from the door, an
 appeal, an activity that is put under another scene. `_touched` finds such days by the versions (`rules.history`).
@@ -10,10 +9,7 @@ appeal, an activity that is put under another scene. `_touched` finds such days 
 
 from __future__ import annotations
 
-from typing import Any
-
-from sqlalchemy import ColumnElement, Integer, Select, Subquery, and_, case, func, literal_column, or_, select, union
-from sqlalchemy.orm import aliased
+from sqlalchemy import ColumnElement, Subquery, and_, case, func, or_, select, union
 
 from models.activities import Activity, ActivityStatus, Session, SessionStatus
 from models.checkins import Scan
@@ -22,9 +18,10 @@ from models.monitor import Slice
 from models.reservations import Appeal, AppealStatus, CancelledBy, Reservation, ReservationStatus
 from rules.errors import InBoth
 from rules.history import Columns, as_of
-from rules.monitor.days import AS_OF, BEGIN, END, SINCE, TOWN, UNTIL, day_of, days_before, first_id, seconds_between
+from rules.local_time import day_of
+from rules.monitor.days import AS_OF, BEGIN, END, SINCE, TOWN, UNTIL, days_before, first_id
 from rules.monitor.definitions import Better, Facts, Family, Kind, Measure, Unit
-from rules.monitor.measures.parts import DAY_OF_STATE, NONE, ONE, fact, happened, one_if
+from rules.monitor.measures.parts import ACTIVITY_LOOKS_OTHERWISE, NONE, ended_days, fact, one_if, was_changed
 from rules.sets import is_id_in
 
 #: No session goes on for so many days.
@@ -37,10 +34,6 @@ _WITH_A_PLACE = (ReservationStatus.CONFIRMED, ReservationStatus.CHECKED_IN, Rese
 
 def _begins_in_span(row: Columns) -> ColumnElement[bool]:
     return and_(row["starts_at"] >= BEGIN, row["starts_at"] < END)
-
-
-def _waits(row: Columns) -> ColumnElement[bool]:
-    return row["status"] == literal_column("'waitlisted'")  # in words, so that the partial index is used
 
 
 # --- Sessions ---
@@ -175,59 +168,33 @@ _reservations_of = _reservations_in(
 # --- Days of which something was recorded after them ---
 
 
-def _days(moment: Any, *conditions: ColumnElement[bool]) -> Select[Any]:
-    """The days of moments, as far as they had ended."""
-    day = day_of(moment)
-    return select(day.label("day")).where(moment < SINCE, day < day_of(SINCE), *conditions)
-
-
-def _was_changed(version: Any) -> ColumnElement[bool]:
-    return and_(version.town_id == TOWN, version.until > SINCE, version.until <= UNTIL)
-
-
-_activities_since = as_of(Activity, moment=UNTIL)
-N = _activities_since.c
 _session_of_version = and_(Session.town_id == TOWN, Session.id == SessionVersion.id)
-_activity_looks_otherwise = or_(
-    ActivityVersion.scene != N.scene,
-    ActivityVersion.community_id != N.community_id,
-    ActivityVersion.operator_id != N.operator_id,
-    (ActivityVersion.status == ActivityStatus.DRAFT) != (N.status == ActivityStatus.DRAFT),
-)
 _touched_days = union(
     # they were still on, or have been planned since
-    _days(
+    ended_days(
         Session.starts_at,
         Session.town_id == TOWN,
         Session.starts_at >= days_before(SINCE, SESSION_DAYS_MAX),
         Session.ends_at > SINCE,
     ),
-    _days(
+    ended_days(
         Session.starts_at,
         Session.town_id == TOWN,
         Session.id >= first_id(SINCE),
         Session.made_at > SINCE,
         Session.made_at <= UNTIL,
     ),
-    _days(SessionVersion.starts_at, _was_changed(SessionVersion)),
-    _days(Session.starts_at, _was_changed(SessionVersion), _session_of_version),
-    _days(
+    ended_days(SessionVersion.starts_at, was_changed(SessionVersion)),
+    ended_days(Session.starts_at, was_changed(SessionVersion), _session_of_version),
+    ended_days(
         Session.starts_at,
-        _was_changed(ReservationVersion),
+        was_changed(ReservationVersion),
         Reservation.town_id == TOWN,
         Reservation.id == ReservationVersion.id,
         Session.town_id == TOWN,
         Session.id == Reservation.session_id,
     ),
-    _days(
-        Session.starts_at,
-        _was_changed(ActivityVersion),
-        N.town_id == TOWN,
-        N.id == ActivityVersion.id,
-        _activity_looks_otherwise,
-        Session.town_id == TOWN,
-        Session.activity_id == N.id,
-    ),
+    ended_days(Session.starts_at, *ACTIVITY_LOOKS_OTHERWISE),
 ).subquery("late")
 _touched: Facts = select(_touched_days.c.day)
 
@@ -241,7 +208,7 @@ _changed_sessions = union(
     select(Reservation.session_id.label("id")).where(
         Reservation.town_id == TOWN, Reservation.id >= first_id(SINCE), Reservation.reserved_at <= UNTIL
     ),
-    select(Reservation.session_id).where(_was_changed(ReservationVersion), _reservation_of_version),
+    select(Reservation.session_id).where(was_changed(ReservationVersion), _reservation_of_version),
     select(Reservation.session_id).where(
         Scan.town_id == TOWN, Scan.id >= first_id(SINCE), Scan.received_at <= UNTIL, _reservation_of_scan
     ),
@@ -254,89 +221,12 @@ _changed_sessions = union(
         Reservation.session_id == Session.id,
         or_(*(and_(at > SINCE, at <= UNTIL) for at in _OUTCOMES)),
     ),
-    select(SessionVersion.id).where(_was_changed(SessionVersion)),
+    select(SessionVersion.id).where(was_changed(SessionVersion)),
     select(Session.id).where(
-        _was_changed(ActivityVersion), Session.town_id == TOWN, Session.activity_id == ActivityVersion.id
+        was_changed(ActivityVersion), Session.town_id == TOWN, Session.activity_id == ActivityVersion.id
     ),
 ).subquery("changed")
 _changed: Facts = select(_changed_sessions.c.id)
-
-# --- Waiting lists ---
-
-_waiting_then = as_of(Reservation, _waits, at_end=True)
-_their_sessions, _their_activities = as_of(Session, at_end=True), as_of(Activity, at_end=True)
-W, WS, WA = _waiting_then.c, _their_sessions.c, _their_activities.c
-_waiting: Facts = (
-    select(
-        *fact(
-            W.id,
-            DAY_OF_STATE,
-            WA.community_id,
-            scene=WA.scene,
-            operator_id=WA.operator_id,
-            parties=ONE,
-            places=W.party_size,
-        )
-    )
-    .select_from(
-        _waiting_then.join(_their_sessions, and_(WS.town_id == TOWN, WS.id == W.session_id)).join(
-            _their_activities, and_(WA.town_id == TOWN, WA.id == WS.activity_id)
-        )
-    )
-    .where(W.town_id == TOWN)
-)
-
-_waited, _after = aliased(ReservationVersion), aliased(ReservationVersion)
-_next_status = (
-    select(_after.status)
-    .where(_after.town_id == TOWN, _after.id == _waited.id, _after.until > _waited.until)
-    .order_by(_after.until)
-    .limit(1)
-    .correlate(_waited)
-    .scalar_subquery()
-)
-#: What somebody who waited is then. A move of the session leaves a version, too, and they wait on.
-_PROMOTED = (ReservationStatus.OFFERED, ReservationStatus.CONFIRMED, ReservationStatus.CHECKED_IN)
-_any_sessions = as_of(Session)
-PS = _any_sessions.c
-_promotions: Facts = (
-    select(
-        *fact(
-            _waited.id,
-            day_of(_waited.until),
-            A.community_id,
-            scene=A.scene,
-            operator_id=A.operator_id,
-            promotions=ONE,
-            minutes=seconds_between(Reservation.reserved_at, _waited.until) // literal_column("60", Integer),
-        )
-    )
-    .select_from(_waited)
-    .join(Reservation, and_(Reservation.town_id == TOWN, Reservation.id == _waited.id))
-    .join(_any_sessions, and_(PS.town_id == TOWN, PS.id == Reservation.session_id))
-    .join(_activities_then, and_(A.town_id == TOWN, A.id == PS.activity_id))
-    .where(
-        _waited.town_id == TOWN,
-        *happened(_waited.until),
-        _waited.status == ReservationStatus.WAITLISTED,
-        _waited.until > Reservation.reserved_at,
-        func.coalesce(_next_status, Reservation.status).in_(_PROMOTED),
-    )
-)
-_promotions_touched: Facts = _days(
-    _waited.until,
-    _was_changed(ActivityVersion),
-    N.town_id == TOWN,
-    N.id == ActivityVersion.id,
-    _activity_looks_otherwise,
-    Session.town_id == TOWN,
-    Session.activity_id == N.id,
-    Reservation.town_id == TOWN,
-    Reservation.session_id == Session.id,
-    _waited.town_id == TOWN,
-    _waited.id == Reservation.id,
-    _waited.status == ReservationStatus.WAITLISTED,
-).distinct()
 
 SESSIONS = Family("sessions", "session", _sessions, ("planned", "held", "cancelled", "places"), touched=_touched)
 OCCUPANCY = Family("occupancy", "session", _occupancy, ("full", "empty"), touched=_touched)
@@ -358,9 +248,6 @@ RESERVATIONS = Family(
     changed=_changed,
     facts_of=_reservations_of,
 )
-WAITING = Family("waiting", "reservation", _waiting, ("parties", "places"), is_state=True)
-PROMOTIONS = Family("promotions", "reservation", _promotions, ("promotions", "minutes"), touched=_promotions_touched)
-
 _SLICES = frozenset({Slice.ALL, Slice.SCENE, Slice.OPERATOR})
 
 
@@ -533,55 +420,6 @@ MEASURES: tuple[Measure, ...] = (
             "Of the places given back, those within 24 hours of the beginning.",
         ),
     ),
-    _counted(
-        "waiting.parties",
-        WAITING,
-        "parties",
-        Unit.ITEMS,
-        Better.NEITHER,
-        InBoth("候补人家数", "Parties waiting"),
-        InBoth(
-            "日终时在候补名单上的预约数，不论场次在哪天。",
-            "Reservations on waiting lists at the day's end, of whatever day's sessions.",
-        ),
-    ),
-    _counted(
-        "waiting.places",
-        WAITING,
-        "places",
-        Unit.PLACES,
-        Better.NEITHER,
-        InBoth("候补名额", "Places waited for"),
-        InBoth(
-            "日终时候补的人数，不论场次在哪天。",
-            "People on waiting lists at the day's end, of whatever day's sessions.",
-        ),
-    ),
-    _counted(
-        "waiting.promotions",
-        PROMOTIONS,
-        "promotions",
-        Unit.ITEMS,
-        Better.MORE,
-        InBoth("候补转正", "Promotions"),
-        InBoth(
-            "当天从候补得到名额或得到待确认名额的预约数；抽签直接得到的不计。从 0019 版起才有记录。",
-            "Reservations that got a place, or the offer of one, from a waiting list on the day; not by a draw. Kept since "
-            "step 0019 of the schema.",
-        ),
-    ),
-    _counted(
-        "waiting.minutes",
-        PROMOTIONS,
-        "minutes",
-        Unit.MINUTES,
-        Better.LESS,
-        InBoth("候补等待分钟", "Minutes waited"),
-        InBoth(
-            "当天转正的预约从报名到转正的分钟数之和。",
-            "Minutes from the asking to the promotion, of the day's promotions.",
-        ),
-    ),
     _ratio(
         "sessions.full_share",
         ("sessions.full", "sessions.held"),
@@ -639,13 +477,5 @@ MEASURES: tuple[Measure, ...] = (
             "临期取消名额占曾确认名额的比例。",
             "Places given back within 24 hours of the beginning over places once confirmed.",
         ),
-    ),
-    _ratio(
-        "waiting.minutes_until_promotion",
-        ("waiting.minutes", "waiting.promotions"),
-        Better.LESS,
-        InBoth("平均候补分钟", "Minutes until promotion"),
-        InBoth("转正的预约平均等了多少分钟。", "How many minutes promoted reservations waited, on average."),
-        Unit.MINUTES,
     ),
 )

@@ -13,7 +13,8 @@ from sqlalchemy.orm import aliased
 from models.estates import IS_OPEN, Complaint, ComplaintKind, Repair, RepairDeed, RepairEvent
 from models.monitor import Slice
 from rules.errors import InBoth
-from rules.monitor.days import AS_OF, END, TOWN, day_of
+from rules.local_time import day_of
+from rules.monitor.days import AS_OF, END, TOWN
 from rules.monitor.definitions import Better, Facts, Family, Kind, Measure, Unit
 from rules.monitor.measures.parts import DAY_OF_STATE, NONE, fact, happened, made_since, one_if, was_so
 

@@ -12,7 +12,8 @@ from models.monitor import Slice
 from models.notices import Notice, SendState, SubscriptionSend
 from models.residents import Resident
 from rules.errors import InBoth
-from rules.monitor.days import AS_OF, BEGIN, SINCE, TOWN, UNTIL, day_of, days_before, first_id
+from rules.local_time import day_of
+from rules.monitor.days import AS_OF, BEGIN, SINCE, TOWN, UNTIL, days_before, first_id
 from rules.monitor.definitions import Better, Facts, Family, Kind, Measure, Unit
 from rules.monitor.measures.parts import ONE, fact, happened, home_at, made_since, one_if
 

@@ -25,17 +25,8 @@ from models.seals import Seal
 from models.territory import Territory
 from models.volunteering import RECORD, ServiceStatus
 from rules.errors import InBoth
-from rules.monitor.days import (
-    AS_OF,
-    END,
-    TOWN,
-    day_of,
-    days_after,
-    days_before,
-    days_between,
-    first_id,
-    seconds_between,
-)
+from rules.local_time import day_of
+from rules.monitor.days import AS_OF, END, TOWN, days_after, days_before, days_between, first_id, seconds_between
 from rules.monitor.definitions import Better, Facts, Family, Kind, Measure, Unit
 from rules.monitor.measures.parts import (
     DAY_OF_STATE,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Any, cast
 
 from sqlalchemy import (
@@ -9,6 +10,9 @@ from sqlalchemy import (
     ColumnElement,
     Date,
     Integer,
+    Select,
+    String,
+    Subquery,
     Text,
     and_,
     case,
@@ -21,8 +25,13 @@ from sqlalchemy import (
 from sqlalchemy import cast as turned_into
 from sqlalchemy.orm import aliased
 
-from models.history import ResidentVersion
-from rules.monitor.days import AS_OF, BEGIN, END, TOWN, first_id, last_day
+from models.activities import Activity, ActivityStatus, Session
+from models.history import ActivityVersion, ResidentVersion
+from models.ledger import Account, AccountKind, Book, OwnerType, Posting
+from rules.history import as_of
+from rules.ledger.transactions import POINTS
+from rules.local_time import day_of
+from rules.monitor.days import AS_OF, BEGIN, END, SINCE, TOWN, UNTIL, first_id, last_day
 
 #: Stands in a fact for what it doesn't have.
 NO_SCENE = turned_into(null(), Text)
@@ -110,3 +119,68 @@ def _home(resident: Any, was: Any, is_past: Any, lasted: Any) -> ColumnElement[i
     # An update that changes nothing of what is watched leaves a moment and no version.
     has_version = select(was.id).where(*of_then).correlate_except(was).exists()
     return case((and_(is_past, has_version), from_version), else_=resident.territory_id)
+
+
+# --- Days of which something was recorded after them ---
+
+
+def ended_days(moment: Any, *conditions: ColumnElement[bool]) -> Select[Any]:
+    """The days of moments, as far as they had ended."""
+    day = day_of(moment)
+    return select(day.label("day")).where(moment < SINCE, day < day_of(SINCE), *conditions)
+
+
+def was_changed(version: Any) -> ColumnElement[bool]:
+    """What the version tells was changed between the two moments."""
+    return and_(version.town_id == TOWN, version.until > SINCE, version.until <= UNTIL)
+
+
+_later = as_of(Activity, moment=UNTIL).c
+#: The activity of a Session was put under another scene, place or operator, or is no draft any more.
+ACTIVITY_LOOKS_OTHERWISE = (
+    was_changed(ActivityVersion),
+    _later.town_id == TOWN,
+    _later.id == ActivityVersion.id,
+    or_(
+        ActivityVersion.scene != _later.scene,
+        ActivityVersion.community_id != _later.community_id,
+        ActivityVersion.operator_id != _later.operator_id,
+        (ActivityVersion.status == ActivityStatus.DRAFT) != (_later.status == ActivityStatus.DRAFT),
+    ),
+    Session.town_id == TOWN,
+    Session.activity_id == _later.id,
+)
+
+# --- The points book ---
+
+
+def word(of_table: StrEnum) -> ColumnElement[Any]:
+    """A word of the tables, written out: a statement of these has no parameters but those that it is asked with."""
+    return literal_column(f"'{of_table.value}'", String)
+
+
+POINTS_BOOK = select(Book.id).where(Book.town_id == TOWN, Book.code == literal_column(f"'{POINTS}'")).scalar_subquery()
+#: Whether a posting comes into a lot of a resident's, or goes out of one.
+IS_IN, IS_OUT = Posting.dst_lot_id.is_not(None), Posting.src_lot_id.is_not(None)
+
+
+def tills(*kinds: AccountKind) -> Subquery:
+    """The few accounts of these kinds, which all residents share."""
+    return (
+        select(Account.id, Account.kind, Account.owner_type, Account.owner_id)
+        .where(
+            Account.town_id == TOWN, Account.book_id == POINTS_BOOK, Account.kind.in_([word(kind) for kind in kinds])
+        )
+        .subquery("till")
+    )
+
+
+def is_the_till(till: Any) -> ColumnElement[bool]:
+    """Whether it is the one side of a posting that isn't a resident's. Such a posting names one lot."""
+    account = case((Posting.src_lot_id.is_(None), Posting.src_account_id), else_=Posting.dst_account_id)
+    return and_(till.id == account, IS_IN != IS_OUT)
+
+
+def operator_of(account: Any) -> ColumnElement[Any]:
+    """The operator to whom a till or another account belongs; NULL: the town."""
+    return case((account.owner_type == word(OwnerType.OPERATOR), account.owner_id), else_=null())

@@ -20,7 +20,8 @@ from models.residents import SignInDevice
 from models.venues import VenueBooking
 from models.volunteering import Provenance, ServiceRecord
 from rules.errors import InBoth
-from rules.monitor.days import AS_OF, BEGIN, END, TOWN, day_of, days_before, last_day
+from rules.local_time import day_of
+from rules.monitor.days import AS_OF, BEGIN, END, TOWN, days_before, last_day
 from rules.monitor.definitions import Better, Facts, Family, Kind, Measure, Unit
 from rules.monitor.measures.parts import DAY_OF_STATE, ONE, fact, happened, made_since
 from rules.points.transfers import SOURCE

@@ -24,7 +24,8 @@ from models.residents import Erasure, Merging, MergingStatus, Registration, Resi
 from models.rewards import Redemption
 from models.venues import VenueBooking
 from rules.errors import InBoth
-from rules.monitor.days import AS_OF, END, SINCE, TOWN, UNTIL, day_of, days_before, first_id
+from rules.local_time import day_of
+from rules.monitor.days import AS_OF, END, SINCE, TOWN, UNTIL, days_before, first_id
 from rules.monitor.definitions import Better, Facts, Family, Kind, Measure, Unit
 from rules.monitor.measures.parts import (
     DAY_OF_STATE,

@@ -27,7 +27,8 @@ from sqlalchemy import (
 from models.monitor import Slice
 from models.rewards import Cause, Donation, Redemption, RedemptionStatus, Reward, StockChange
 from rules.errors import InBoth
-from rules.monitor.days import AS_OF, BEGIN, END, TOWN, day_of, first_id, last_day, seconds_between
+from rules.local_time import day_of
+from rules.monitor.days import AS_OF, BEGIN, END, TOWN, first_id, last_day, seconds_between
 from rules.monitor.definitions import Better, Facts, Family, Kind, Measure, Unit
 
 _one, _zero = literal_column("1", BigInteger), literal_column("0", BigInteger)

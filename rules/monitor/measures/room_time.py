@@ -33,7 +33,8 @@ from sqlalchemy import (
 from models.activities import Session, SessionStatus
 from models.venues import DAY_QUARTERS, BookingStatus, Closure, Venue, VenueBooking, VenueDay
 from rules.history import as_of
-from rules.monitor.days import AS_OF, BEGIN, END, TOWN, day_of
+from rules.local_time import day_of
+from rules.monitor.days import AS_OF, BEGIN, END, TOWN
 from rules.monitor.measures.parts import DAY_OF_STATE, ONE, fact, one_if
 from rules.monitor.quarters import (
     HOUR_QUARTERS,

@@ -11,7 +11,8 @@ from models.monitor import Slice
 from models.territory import ServiceCentre
 from models.venues import BookingStatus, Closure, Venue, VenueBooking, VenueDay
 from rules.errors import InBoth
-from rules.monitor.days import AS_OF, SINCE, TOWN, UNTIL, day_of
+from rules.local_time import day_of
+from rules.monitor.days import AS_OF, SINCE, TOWN, UNTIL
 from rules.monitor.definitions import Better, Family, Kind, Measure, Unit
 from rules.monitor.measures import room_time
 from rules.monitor.measures.parts import ONE, fact, happened, made_since, one_if

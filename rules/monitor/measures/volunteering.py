@@ -16,7 +16,8 @@ from models.residents import Resident
 from models.rulebook import StandingLevel, StandingLevelVersion
 from models.volunteering import RECORD, REGISTRATION, VolunteerWithdrawal
 from rules.errors import InBoth
-from rules.monitor.days import AS_OF, BEGIN, END, SINCE, TOWN, UNTIL, day_of, first_id, last_day
+from rules.local_time import day_of
+from rules.monitor.days import AS_OF, BEGIN, END, SINCE, TOWN, UNTIL, first_id, last_day
 from rules.monitor.definitions import Better, Facts, Family, Kind, Measure, Unit
 from rules.monitor.measures.parts import (
     DAY_OF_STATE,

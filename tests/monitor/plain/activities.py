@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
-from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
 
@@ -54,11 +53,7 @@ def _forget_what_came_later(reservation: Row, is_later: Callable[[datetime], boo
 
 def recompute(rows: Contents, measure: str, begin: datetime, end: datetime, as_of: datetime) -> list[Counted]:
     """Everything that the measure counts."""
-    room, _, _ = measure.partition(".")
-    if room == "waiting":
-        counting = _promotions if measure in ("waiting.promotions", "waiting.minutes") else _waiting
-    else:
-        counting = _of_sessions if room == "sessions" else _of_reservations
+    counting = _of_sessions if measure.startswith("sessions.") else _of_reservations
     counted = list(counting(rows, measure, begin, end, as_of))
     assert all(each.amount >= 0 for each in counted)
     return [each for each in counted if each.amount]
@@ -77,7 +72,8 @@ def _sessions_of(
             yield session, activity, [each for each in reservations.values() if each.session_id == session.id]
 
 
-def _counted(moment: datetime, activity: Row, amount: int) -> Counted:
+def counted_under(activity: Row, moment: datetime, amount: int) -> Counted:
+    """So much on the day of a moment, where and by whom the activity is held."""
     return Counted(local_day(moment), activity.community_id, activity.scene, activity.operator_id, None, amount)
 
 
@@ -95,7 +91,7 @@ def _of_sessions(rows: Contents, measure: str, begin: datetime, end: datetime, a
             "sessions.full": is_held and taken >= session.capacity,
             "sessions.empty": is_held and used == 0,
         }[measure]
-        yield _counted(session.starts_at, activity, int(amount))
+        yield counted_under(activity, session.starts_at, int(amount))
 
 
 def _of_reservations(
@@ -128,35 +124,4 @@ def _of_reservations(
                 "reservations.cancelled_shortly": gave_back
                 and each.cancelled_at >= session.starts_at - timedelta(hours=24),
             }[measure]
-            yield _counted(session.starts_at, activity, each.party_size * counts)
-
-
-def _waiting(rows: Contents, measure: str, _begin: datetime, end: datetime, as_of: datetime) -> Iterator[Counted]:
-    sessions, activities, reservations = (
-        rows_then(rows, table, lambda moment: moment > as_of or moment >= end)
-        for table in (Session, Activity, Reservation)
-    )
-    for each in reservations.values():
-        if each.status is ReservationStatus.WAITLISTED:
-            activity = activities[sessions[each.session_id].activity_id]
-            amount = each.party_size if measure == "waiting.places" else 1
-            yield _counted(end - timedelta(microseconds=1), activity, amount)
-
-
-def _promotions(rows: Contents, measure: str, begin: datetime, end: datetime, as_of: datetime) -> Iterator[Counted]:
-    sessions, activities = (rows_then(rows, table, lambda moment: moment > as_of) for table in (Session, Activity))
-    for reservation in rows[Reservation]:
-        states = sorted((each for each in rows[VERSIONS[Reservation]] if each.id == reservation.id), key=_until)
-        for before, after in pairwise([*states, reservation]):
-            waited = before.status is ReservationStatus.WAITLISTED and before.until > reservation.reserved_at
-            waits_on = after.status is ReservationStatus.WAITLISTED
-            in_vain = after.status in (ReservationStatus.CANCELLED, ReservationStatus.LAPSED)
-            if waited and not waits_on and not in_vain and begin <= before.until < end and before.until <= as_of:
-                activity = activities[sessions[reservation.session_id].activity_id]
-                seconds = int(before.until.timestamp()) - int(reservation.reserved_at.timestamp())
-                yield _counted(before.until, activity, seconds // 60 if measure == "waiting.minutes" else 1)
-
-
-def _until(version: Any) -> datetime:
-    until: datetime = version.until
-    return until
+            yield counted_under(activity, session.starts_at, each.party_size * counts)

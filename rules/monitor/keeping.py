@@ -1,0 +1,89 @@
+"""Answers that a process keeps.
+
+What had been recorded by a **settled** moment can change no more, so answers as of one are kept (in this process, a limited
+number), and give the same whenever they are asked for.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, TypeAlias
+
+from sqlalchemy.sql.base import Executable
+
+from rules.rows import AnyRow
+from rules.work import Work
+
+#: By then what was begun at a moment has been committed, or never will be: longer than a request and its last statement.
+SETTLES_IN = timedelta(seconds=15)
+ANSWERS_MAX = 2_000
+ROWS_MAX = 20_000  #: of an answer that is kept
+ROWS_KEPT_MAX = 200_000  #: of all of them
+
+Rows: TypeAlias = Sequence[AnyRow]
+#: The rows are waited for when they are asked for.
+Answer: TypeAlias = Callable[[], Rows]
+
+
+class Kept:
+    """The last answers that were asked for."""
+
+    def __init__(self) -> None:
+        self._answers: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
+        self._rows = 0
+        self._lock = threading.Lock()
+
+    def get(self, key: Hashable) -> Any:
+        """An answer, or None."""
+        with self._lock:
+            if key not in self._answers:
+                return None
+            self._answers.move_to_end(key)
+            return self._answers[key][0]
+
+    def put(self, key: Hashable, answer: Any, rows: int) -> None:
+        """Keep an answer of so many rows, unless they are more than ROWS_MAX."""
+        if rows > ROWS_MAX:
+            return
+        with self._lock:
+            self._rows += rows - self._answers.pop(key, (None, 0))[1]
+            self._answers[key] = answer, rows
+            while len(self._answers) > ANSWERS_MAX or self._rows > ROWS_KEPT_MAX:
+                _, (_, forgotten) = self._answers.popitem(last=False)
+                self._rows -= forgotten
+
+
+def kept_answers(work: Work) -> Kept:
+    """What this process keeps."""
+    return work.recall("monitor.answers", Kept)
+
+
+def ask_once(work: Work, statement: Executable, asked: Mapping[str, Any]) -> Answer:
+    """Send a statement, or remember what it found. `as_of` is among what is asked."""
+    return keep(work, asked["as_of"], (statement, as_key(asked)), lambda: work.send(statement, asked).all)
+
+
+def keep(work: Work, as_of: datetime, key: Hashable, ask: Callable[[], Answer]) -> Answer:
+    """Ask, or remember what was found as of a moment that has settled."""
+    if as_of > work.now - SETTLES_IN:
+        return ask()
+    kept = kept_answers(work)
+    answer = kept.get(key)
+    if answer is not None:
+        return lambda: answer
+    found = ask()
+
+    def wait() -> Rows:
+        rows = found()
+        kept.put(key, rows, len(rows))
+        return rows
+
+    return wait
+
+
+def as_key(asked: Mapping[str, Any]) -> Hashable:
+    """What is asked, by which its answer is kept."""
+    return tuple(sorted(asked.items()))
