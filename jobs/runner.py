@@ -1,13 +1,14 @@
 """Running a job for every town: claim the run, do the deed, record what came of it.
 
-One town's failure is that town's: it is recorded and the next town has its turn. Of an exception its class is kept and
-never its message, which may hold what a person is called.
+One town's failure is that town's (`_apart`): it is recorded and the next town has its turn. Of an exception its class is
+kept and never its message, which may hold what a person is called.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 
@@ -43,13 +44,10 @@ def run_job(
         raise ValueError(f"{job.name} can't be run for {moment.isoformat()}: that is in the future")
     outcomes: dict[str, JobOutcome | None] = {}
     for town in means.transactions.read(0, SYSTEM, list_towns):
-        try:
+        outcomes[town.code] = JobOutcome.FAILED
+        # Where the claim or the record fails, the run is taken up again once it counts as abandoned.
+        with _apart("job.not_recorded", job=job.name, town=town.code):
             outcomes[town.code] = _run_for_town(Errand(means, town.id, moment), job, attempts_max)
-        except (
-            Exception
-        ) as error:  # the claim or the record failed; the run is taken up again once it counts as abandoned
-            log.error("job.not_recorded", job=job.name, town=town.code, error=type(error).__name__)
-            outcomes[town.code] = JobOutcome.FAILED
     return outcomes
 
 
@@ -70,14 +68,11 @@ def note_what_is_due(means: Means, jobs: Iterable[Job]) -> None:
     now = utc_now()
     dues = [job.due(last_due(job, now)) for job in jobs]
     for town in means.transactions.read(0, SYSTEM, list_towns):
-        try:
+        with _apart("jobs.not_noted", town=town.code):
             missed = means.transactions.write(town.id, SYSTEM, warn_of_what_was_missed, dues)
             means.transactions.write(town.id, SYSTEM, register_jobs, dues)
-        except Exception as error:
-            log.error("jobs.not_noted", town=town.code, error=type(error).__name__)
-            continue
-        if missed:
-            log.error("jobs.missed", town=town.code, jobs=missed)
+            if missed:
+                log.error("jobs.missed", town=town.code, jobs=missed)
 
 
 def take_over(means: Means, jobs: Iterable[Job] = JOBS) -> None:
@@ -85,20 +80,25 @@ def take_over(means: Means, jobs: Iterable[Job] = JOBS) -> None:
     assert means.term is not None, "who takes over leads"
     by_name = {job.name: job for job in jobs}
     for town in means.transactions.read(0, SYSTEM, list_towns):
-        try:
+        with _apart("jobs.not_given_up", town=town.code):
             if given_up := means.transactions.write(town.id, SYSTEM, give_up_orphans, means.term):
                 log.error("jobs.given_up", town=town.code, runs=given_up)
-        except Exception as error:
-            log.error("jobs.not_given_up", town=town.code, error=type(error).__name__)
         for orphan in means.transactions.read(town.id, SYSTEM, list_orphans, means.term):
             job = by_name.get(orphan.job)
             if job is None or job.slot_of(orphan.due_at) != orphan.slot:  # of another version
                 continue
             log.info("job.taken_over", job=job.name, town_id=town.id, slot=orphan.slot)
-            try:
+            with _apart("job.not_recorded", job=job.name, town=town.code):
                 _run_for_town(Errand(means, town.id, orphan.due_at), job, ATTEMPTS_MAX)
-            except Exception as error:
-                log.error("job.not_recorded", job=job.name, town=town.code, error=type(error).__name__)
+
+
+@contextmanager
+def _apart(event: str, **facts: str) -> Iterator[None]:
+    """Let what fails within be said in the log, and the next one have its turn."""
+    try:
+        yield
+    except Exception as error:
+        log.error(event, **facts, error=type(error).__name__)
 
 
 def _run_for_town(errand: Errand, job: Job, attempts_max: int) -> JobOutcome | None:
