@@ -18,12 +18,12 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Concatenate, ParamSpec, TypeVar, cast
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
 
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
@@ -33,14 +33,17 @@ from sqlalchemy.sql.base import Executable
 
 from models.residents import Role
 from rules import ids
+from rules.bounded import Bounded
 from rules.clock import utc_now
-from rules.database import READING, WRITING, is_read_only, is_transient, surveying
-from rules.errors import Busy, RuleError
-from rules.sending import Parameters, Reply, line_to
+from rules.database import READING, WRITING, is_full, is_read_only, is_transient, surveying
+from rules.errors import Busy, RuleError, StorageFull
+from rules.sending import CameShort, Parameters, Reply, line_to
 
 PAUSE_SECONDS_MIN = 0.2
 PAUSE_SECONDS_MAX = 1.0
 REPLAYS_MAX = 5
+LASTING_MAX = 1_000  #: books, rulebooks, codes of towns: what a process recalls for good
+KEPT_MAX = 10_000  #: roles and lists of versions: what a process keeps as long as its town's revision stands
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -85,11 +88,12 @@ SYSTEM = Actor(ActorKind.SYSTEM)
 class Transaction:
     """An open transaction: Core's connection, and a session of the ORM on it for those who ask for one."""
 
-    __slots__ = ("_session", "core", "line")
+    __slots__ = ("_session", "core", "line", "revisions")
 
     def __init__(self, core: Connection) -> None:
         self.core = core
         self.line = line_to(core)
+        self.revisions: dict[int, Any] = {}  #: by town; for rules.revisions alone
         self._session: Session | None = None
 
     @property
@@ -112,6 +116,21 @@ class Transaction:
             self._session.close()
 
 
+class Memory:
+    """What the works of a process have found and the next ones needn't look for: a bounded number of things."""
+
+    def __init__(self) -> None:
+        self.lasting: Bounded[Hashable, Any] = Bounded(LASTING_MAX)  #: by name
+        self.kept: Bounded[Hashable, Any] = Bounded(KEPT_MAX)  #: by town and name; for rules.revisions alone
+
+    def add(self, work: Work) -> None:
+        """Take over what a work that has committed found."""
+        for name, found in work.learned.items():
+            self.lasting.put(name, found)
+        for name, found in work.noticed.items():
+            self.kept.put(name, found)
+
+
 @dataclass(frozen=True, slots=True)
 class Work:
     """What a rule works with: an open transaction, the town, who acts, when, and where new ids come from."""
@@ -121,8 +140,9 @@ class Work:
     actor: Actor
     now: datetime
     id_maker: ids.IdMaker
-    lasting: Mapping[Hashable, Any] = field(default_factory=dict)  #: what this process has recalled before
-    learned: dict[Hashable, Any] = field(default_factory=dict)  #: what this work adds to it when it commits
+    memory: Memory
+    learned: dict[Hashable, Any] = field(default_factory=dict)  #: what is recalled for good once this work commits
+    noticed: dict[Hashable, Any] = field(default_factory=dict)  #: what is kept under a revision once it does
     book: str = "points"  #: the code of the town's book that the ledger works in
 
     @property
@@ -147,11 +167,11 @@ class Work:
         return self.id_maker.make_block(self.now, count)
 
     def recall(self, name: Hashable, find: Callable[[], T]) -> T:
-        """What doesn't change once it is committed: found in the database once for each process."""
+        """What doesn't change once it is committed, and is never None: found in the database once for each process."""
         if name in self.learned:
             return cast(T, self.learned[name])
-        if name in self.lasting:
-            return cast(T, self.lasting[name])
+        if (known := self.memory.lasting.get(name)) is not None:
+            return cast(T, known)
         found = self.learned[name] = find()
         return found
 
@@ -160,11 +180,32 @@ class TryAgain(Exception):
     """Raised by a deed that met another one which won: undo everything and run it once more."""
 
 
+class Watcher(Protocol):
+    """Who counts what the units of work of a process meet."""
+
+    def retried(self, reason: str) -> None:
+        """A try failed that may go through the next time: another won (`again`), the `database`, no place in the `pool`."""
+
+    def waited(self, seconds: float) -> None:
+        """A unit of work got its connection after so long."""
+
+
+class _Nobody:
+    def retried(self, reason: str) -> None: ...
+
+    def waited(self, seconds: float) -> None: ...
+
+
 class Transactions:
     """Opens units of work on one database."""
 
     def __init__(
-        self, engine: Engine, *, request_seconds: float = 10.0, clock: Callable[[], datetime] = utc_now
+        self,
+        engine: Engine,
+        *,
+        request_seconds: float = 10.0,
+        clock: Callable[[], datetime] = utc_now,
+        watcher: Watcher | None = None,
     ) -> None:
         self.engine = engine
         self._reading = engine.execution_options(**READING)
@@ -172,7 +213,8 @@ class Transactions:
         self._surveying = engine.execution_options(**surveying(engine))
         self._request_seconds = request_seconds
         self._clock = clock
-        self._lasting: dict[Hashable, Any] = {}
+        self._watcher = watcher or _Nobody()
+        self.memory = Memory()
         self._id_maker: ids.IdMaker | None = None
         self._node_until = 0.0
         self._node_lock = threading.Lock()
@@ -197,6 +239,14 @@ class Transactions:
         """Run a deed that reads a great deal and must see it all as of one moment. Raises what the deed raises, and Busy."""
         return self._perform(self._surveying, town_id, actor, lambda work: deed(work, *args, **kwargs))
 
+    def recall(self, name: Hashable, find: Callable[Concatenate[Work, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """What doesn't change once it is committed, and is of no town: no unit of work when the process knows it."""
+        if (known := self.memory.lasting.get(name)) is not None:
+            return cast(T, known)
+        found = self.read(0, VISITOR, find, *args, **kwargs)
+        self.memory.lasting.put(name, found)
+        return found
+
     def _perform(self, engine: Engine, town_id: int, actor: Actor, deed: Callable[[Work], T]) -> T:
         now = self._clock()
         deadline = time.monotonic() + self._request_seconds
@@ -206,23 +256,36 @@ class Transactions:
                 id_maker = self._ids()
                 with (
                     self._turn(engine, deadline),
-                    engine.connect() as connection,
+                    self._connected(engine) as connection,
                     closing(Transaction(connection)) as opened,
                 ):
-                    return self._attempt(Work(opened, town_id, actor, now, id_maker, self._lasting), deed)
-            except TryAgain:
+                    return self._attempt(Work(opened, town_id, actor, now, id_maker, self.memory), deed)
+            except (TryAgain, CameShort):
+                self._watcher.retried("again")
                 replays += 1
                 if replays > REPLAYS_MAX:
                     raise Busy from None
             except PoolTimeout as error:
+                self._watcher.retried("pool")
                 raise Busy from error
             except DBAPIError as error:
+                if is_full(error):
+                    raise StorageFull from error
                 # A deed that writes where it may only read is refused by our own transaction, not by a standby.
                 is_own_refusal = engine is not self._writing and is_read_only(error)
                 if is_own_refusal or not is_transient(error):
                     raise
+                self._watcher.retried("database")
+                if error.connection_invalidated:
+                    self.memory.kept.clear()  # another server may answer next, with other revisions
                 time.sleep(pause_seconds)
         raise Busy
+
+    def _connected(self, engine: Engine) -> Connection:
+        began = time.monotonic()
+        connection = engine.connect()
+        self._watcher.waited(time.monotonic() - began)
+        return connection
 
     @contextmanager
     def _turn(self, engine: Engine, deadline: float) -> Iterator[None]:
@@ -241,7 +304,7 @@ class Transactions:
         try:
             result = deed(work)
             work.transaction.commit()
-            self._lasting.update(work.learned)
+            self.memory.add(work)
         except RuleError as refusal:
             if refusal.keeps_work:
                 work.transaction.commit()
@@ -253,8 +316,13 @@ class Transactions:
         return result
 
     def _ids(self) -> ids.IdMaker:
-        """This process's maker of ids, with a node number taken within the last hour."""
-        with self._node_lock:
+        """This process's maker of ids, with a node number taken within the last hour. Raises Busy.
+
+        One thread takes the number; with a database that says nothing the others don't wait for it one after the other.
+        """
+        if not self._node_lock.acquire(timeout=self._request_seconds):
+            raise Busy
+        try:
             if self._id_maker is None or time.monotonic() > self._node_until:
                 with self._writing.connect() as connection:
                     handed_out = connection.scalar(_TAKE_NODE)
@@ -263,6 +331,8 @@ class Transactions:
                 self._id_maker = ids.IdMaker(ids.node_from(handed_out))
                 self._node_until = time.monotonic() + ids.NODE_SECONDS
             return self._id_maker
+        finally:
+            self._node_lock.release()
 
 
 def _pauses(deadline: float) -> Iterator[float]:

@@ -24,7 +24,7 @@ room = Room("activities", __name__, description="What is on")
 Wish = dict[str, Any]
 
 
-@room.does("GET", "/activities", needs=ANYONE, refuses=[looking.PeriodInvalid])
+@room.does("GET", "/activities", needs=ANYONE, shared=True, refuses=[looking.PeriodInvalid])
 @room.arguments(ActivityArguments, location="query")
 @room.response(200, page_of(ListedActivityView, "activities"))
 def list_activities(work: Work, wish: Wish) -> Any:
@@ -33,7 +33,7 @@ def list_activities(work: Work, wish: Wish) -> Any:
     return looking.list_activities(work, looking.ActivityFilter(**wish), after, limit)
 
 
-@room.does("GET", "/activities/<id:activity_id>", needs=ANYONE, refuses=[ActivityUnknown])
+@room.does("GET", "/activities/<id:activity_id>", needs=ANYONE, shared=True, refuses=[ActivityUnknown])
 @room.response(200, ActivityDetailView)
 def show_activity(work: Work, activity_id: int) -> Any:
     """An activity with its next sessions. A draft is shown to the staff of its place."""
@@ -44,6 +44,7 @@ def show_activity(work: Work, activity_id: int) -> Any:
     "GET",
     "/activities/<id:activity_id>/sessions",
     needs=ANYONE,
+    shared=True,
     refuses=[ActivityUnknown, looking.PeriodInvalid],
 )
 @room.arguments(SessionArguments, location="query")
@@ -53,7 +54,7 @@ def list_sessions(work: Work, wish: Wish, activity_id: int) -> Any:
     return looking.list_sessions(work, activity_id, wish["from_"], wish["to"], wish["cursor"], wish["limit"])
 
 
-@room.does("GET", "/sessions/<id:session_id>", needs=ANYONE, refuses=[SessionUnknown])
+@room.does("GET", "/sessions/<id:session_id>", needs=ANYONE, shared=True, refuses=[SessionUnknown])
 @room.response(200, SessionView)
 def show_session(work: Work, session_id: int) -> Any:
     """One session."""

@@ -44,8 +44,8 @@ def read_caller(needs: str) -> Caller:
         return Caller(owner, owner.town_id)
     if needs not in OPEN_TO_ALL:
         raise SignInRequired
-    code = request.args.get("town", house().settings.town)
-    return Caller(None, house().transactions.read(0, VISITOR, find_town, code.replace("\0", "")))
+    code = request.args.get("town", house().settings.town).replace("\0", "")
+    return Caller(None, house().transactions.recall(("town", code), find_town, code))
 
 
 def authorise(work: Work, caller: Caller, needs: str) -> Actor:

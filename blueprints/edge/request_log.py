@@ -6,13 +6,17 @@ tokens, codes and names stay out of the log.
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import re
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import orjson
 import structlog
 import uuid_utils
 from flask import Flask, Response, g, request
@@ -36,7 +40,7 @@ def configure_logging(level: str) -> None:
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    as_json = structlog.processors.JSONRenderer(ensure_ascii=False)
+    as_json = structlog.processors.JSONRenderer(serializer=_to_json)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -51,6 +55,14 @@ def configure_logging(level: str) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
+
+
+def _to_json(event: EventDict, default: Callable[[Any], Any]) -> str:
+    """By orjson; what that refuses (half a surrogate pair, a number over 64 bits) goes the slow way, so no line is lost."""
+    try:
+        return orjson.dumps(event, default=default, option=orjson.OPT_NON_STR_KEYS).decode()
+    except TypeError:
+        return json.dumps(event, default=default)
 
 
 def _name_faults(_logger: object, _method: str, event: EventDict) -> EventDict:
@@ -86,7 +98,7 @@ def register_request_log(app: Flask) -> None:
             milliseconds=round(seconds * 1000, 1),
             actor=g.get("actor_kind", "visitor"),
         )
-        response.headers[REQUEST_ID] = g.request_id
+        response.headers.add(REQUEST_ID, g.request_id)
         return response
 
     @app.teardown_request

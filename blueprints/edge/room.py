@@ -22,6 +22,7 @@ from blueprints.edge.house import house
 from blueprints.edge.once import HEADER, answer_once
 from blueprints.edge.parser import Parser
 from blueprints.edge.problems import STATUS_OF
+from blueprints.edge.shared import answer_shared
 from rules.errors import RuleError
 from rules.work import VISITOR, Transactions, Work
 
@@ -66,23 +67,45 @@ class Parts:
 
 
 class Room(Blueprint):
-    """A blueprint of one noun. `does` adds a route."""
+    """A blueprint of one noun. `does` adds a route.
+
+    `may_be_late`: what its GETs answer may be a moment old, so it is read from the replica if there is one.
+    """
 
     ARGUMENTS_PARSER = Parser()
 
-    def __init__(self, name: str, import_name: str, *, description: str, url_prefix: str = "/api/v1") -> None:
+    def __init__(
+        self,
+        name: str,
+        import_name: str,
+        *,
+        description: str,
+        url_prefix: str = "/api/v1",
+        may_be_late: bool = False,
+    ) -> None:
         super().__init__(name, import_name, url_prefix=url_prefix, description=description)
+        self._may_be_late = may_be_late
         self.needs: dict[str, str] = {}  #: what each endpoint needs
 
     def does(
-        self, method: str, rule: str, *, needs: str, refuses: Refusals = (), once: bool = False, reads: bool = False
+        self,
+        method: str,
+        rule: str,
+        *,
+        needs: str,
+        refuses: Refusals = (),
+        once: bool = False,
+        reads: bool = False,
+        shared: bool = False,
     ) -> Callable[[View], View]:
         """A route that runs in one unit of work, which its view is handed first.
 
         `needs`: one of caller.NEEDS. `refuses`: what its rule may raise. `once`: the caller must send an
-        Idempotency-Key. `reads`: it writes nothing, though its question is too long for a query.
+        Idempotency-Key. `reads`: it writes nothing, though its question is too long for a query. `shared`: what it
+        answers is the same for every visitor (blueprints.edge.shared).
         """
         assert not (once and reads), "what is done once is a write"
+        assert not shared or (method == "GET" and needs == ANYONE), "only what anyone may read is shared"
 
         def decorate(view: View) -> View:
             def handle(*args: Any, **kwargs: Any) -> Response:
@@ -97,10 +120,19 @@ class Room(Blueprint):
 
                 if once:
                     return answer_once(transactions, caller, authorised, answer)
+                if method == "GET" and self._may_be_late and (replica := house().replica) is not None:
+                    return replica.read(caller.town_id, lambda work: authorise(work, caller, needs), answer)
                 perform = transactions.read if reads or method == "GET" else transactions.write
                 return perform(caller.town_id, VISITOR, lambda work: answer(authorised(work)))
 
-            return self._add(method, rule, view, handle, needs=needs, refuses=refuses, once=once)
+            def handle_shared(*args: Any, **kwargs: Any) -> Response:
+                return answer_shared(lambda: handle(*args, **kwargs))
+
+            handling = handle_shared if shared else handle
+            handler = self._add(method, rule, view, handling, needs=needs, refuses=refuses, once=once)
+            if shared:
+                handler._apidoc["manual_doc"]["responses"]["304"] = {"description": "The caller has it already."}
+            return handler
 
         return decorate
 
@@ -158,7 +190,7 @@ def _describe(method: str, rule: str, view: View, needs: str, refuses: Refusals)
     """What OpenAPI says of a route beyond its arguments and its answer."""
     refusals = sorted(refuses, key=lambda refusal: refusal.code)
     statuses = {int(STATUS_OF[refusal.kind]) for refusal in refusals}
-    statuses |= {400, 503}  # a request that can't be read, a busy database
+    statuses |= {400, 429, 503}  # a request that can't be read, one too many, a busy database
     statuses |= {401} if needs != SIGNING_IN else set()  # a bad token
     statuses |= {404} if needs in OPEN_TO_ALL or "<" in rule else set()  # an unknown town, an unknown id
     statuses |= {403} if needs not in OPEN_TO_ALL else set()

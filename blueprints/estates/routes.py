@@ -43,7 +43,7 @@ Wish = dict[str, Any]
 MANAGEMENT = page_of(ManagementView, "management")
 
 
-@room.does("GET", "/estates", needs=ANYONE)
+@room.does("GET", "/estates", needs=ANYONE, shared=True)
 @room.arguments(EstateArguments, location="query")
 @room.response(200, page_of(EstateView, "estates"))
 def list_estates(work: Work, wish: Wish) -> Any:
@@ -52,7 +52,7 @@ def list_estates(work: Work, wish: Wish) -> Any:
     return looking.list_estates(work, looking.EstateFilter(**wish), after, limit)
 
 
-@room.does("GET", "/estates/<id:estate_id>", needs=ANYONE, refuses=[refusals.EstateUnknown])
+@room.does("GET", "/estates/<id:estate_id>", needs=ANYONE, shared=True, refuses=[refusals.EstateUnknown])
 @room.response(200, EstateDetailView)
 def show_estate(work: Work, estate_id: int) -> Any:
     """An estate: its company, its contacts, its emergency lines."""
@@ -75,7 +75,7 @@ def replace_estate_contacts(work: Work, wish: Wish, estate_id: int) -> Any:
     return looking.replace_contacts(work, estate_id, wish["contacts"])
 
 
-@room.does("GET", "/estates/<id:estate_id>/management", needs=ANYONE, refuses=[refusals.EstateUnknown])
+@room.does("GET", "/estates/<id:estate_id>/management", needs=ANYONE, shared=True, refuses=[refusals.EstateUnknown])
 @room.arguments(ManagementArguments, location="query")
 @room.response(200, MANAGEMENT)
 def list_management(work: Work, wish: Wish, estate_id: int) -> Any:
@@ -119,7 +119,9 @@ def end_management(work: Work, wish: Wish, estate_id: int) -> Any:
     return looking.show_estate(work, estate_id)
 
 
-@room.does("GET", "/estates/<id:estate_id>/repair-categories", needs=ANYONE, refuses=[refusals.EstateUnknown])
+@room.does(
+    "GET", "/estates/<id:estate_id>/repair-categories", needs=ANYONE, shared=True, refuses=[refusals.EstateUnknown]
+)
 @room.response(200, all_of(RepairCategoryView))
 def list_repair_categories(work: Work, estate_id: int) -> Any:
     """What can be reported in an estate."""
@@ -146,7 +148,7 @@ def set_repair_categories(work: Work, wish: Wish) -> None:
     terms.set_categories(work, **wish)
 
 
-@room.does("GET", "/estates/<id:estate_id>/service-terms", needs=ANYONE, refuses=[refusals.EstateUnknown])
+@room.does("GET", "/estates/<id:estate_id>/service-terms", needs=ANYONE, shared=True, refuses=[refusals.EstateUnknown])
 @room.arguments(TermsArguments, location="query")
 @room.response(200, TermsView)
 def show_service_terms(work: Work, wish: Wish, estate_id: int) -> Any:
@@ -173,6 +175,7 @@ def set_service_terms(work: Work, wish: Wish) -> None:
     "GET",
     "/estates/<id:estate_id>/statistics",
     needs=ANYONE,
+    shared=True,
     refuses=[refusals.EstateUnknown, refusals.StatisticsPeriodInvalid],
 )
 @room.arguments(RepairStatisticsArguments, location="query")
@@ -195,7 +198,7 @@ def show_estate_statistics_to_staff(work: Work, wish: Wish, estate_id: int) -> A
     return statistics.show_estate_statistics_to_staff(work, estate_id, wish["from_"], wish["to"])
 
 
-@room.does("GET", "/property-companies", needs=ANYONE)
+@room.does("GET", "/property-companies", needs=ANYONE, shared=True)
 @room.arguments(CompanyArguments, location="query")
 @room.response(200, page_of(CompanyView, "property-companies"))
 def list_companies(work: Work, wish: Wish) -> Any:
@@ -211,7 +214,7 @@ def record_company(work: Work, wish: Wish) -> Any:
     return companies.record_company(work, wish)
 
 
-@room.does("GET", "/property-companies/<id:company_id>", needs=ANYONE, refuses=[refusals.CompanyUnknown])
+@room.does("GET", "/property-companies/<id:company_id>", needs=ANYONE, shared=True, refuses=[refusals.CompanyUnknown])
 @room.response(200, CompanyView)
 def show_company(work: Work, company_id: int) -> Any:
     """A property company."""
@@ -231,7 +234,9 @@ def change_company(work: Work, wish: Wish, company_id: int) -> Any:
     return companies.change_company(work, company_id, wish)
 
 
-@room.does("GET", "/property-companies/<id:company_id>/estates", needs=ANYONE, refuses=[refusals.CompanyUnknown])
+@room.does(
+    "GET", "/property-companies/<id:company_id>/estates", needs=ANYONE, shared=True, refuses=[refusals.CompanyUnknown]
+)
 @room.arguments(ManagementArguments, location="query")
 @room.response(200, MANAGEMENT)
 def list_estates_of_company(work: Work, wish: Wish, company_id: int) -> Any:
@@ -243,6 +248,7 @@ def list_estates_of_company(work: Work, wish: Wish, company_id: int) -> Any:
     "GET",
     "/property-companies/<id:company_id>/statistics",
     needs=ANYONE,
+    shared=True,
     refuses=[refusals.CompanyUnknown, refusals.StatisticsPeriodInvalid],
 )
 @room.arguments(RepairStatisticsArguments, location="query")

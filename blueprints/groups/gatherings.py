@@ -211,7 +211,7 @@ def decide_proposal(work: Work, wish: Wish, proposal_id: int) -> Any:
     return activities.decide_proposal(work, proposal_id, **wish)
 
 
-@room.does("GET", "/groups/<id:group_id>/activities", needs=ANYONE, refuses=[no.GroupUnknown])
+@room.does("GET", "/groups/<id:group_id>/activities", needs=ANYONE, shared=True, refuses=[no.GroupUnknown])
 @room.arguments(GroupActivityArguments, location="query")
 @room.response(200, page_of(GroupActivityView, "group-activities"))
 def list_group_activities(work: Work, wish: Wish, group_id: int) -> Any:

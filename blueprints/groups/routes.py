@@ -49,7 +49,7 @@ OWNING = (no.GroupUnknown, no.NotGroupOwner)
 WRITING = (ContentRefused, DailyLimitReached, no.ResidentSuspended)
 
 
-@room.does("GET", "/groups", needs=ANYONE, refuses=[PlaceUnknown])
+@room.does("GET", "/groups", needs=ANYONE, shared=True, refuses=[PlaceUnknown])
 @room.arguments(GroupListArguments, location="query")
 @room.response(200, GROUPS)
 def list_groups(work: Work, wish: Wish) -> Any:
@@ -72,7 +72,7 @@ def found_group(work: Work, wish: Wish) -> Any:
     return finding.show_group(work, house().keys, founding.found_group(work, wish))
 
 
-@room.does("GET", "/groups/<id:group_id>", needs=ANYONE, refuses=[no.GroupUnknown])
+@room.does("GET", "/groups/<id:group_id>", needs=ANYONE, shared=True, refuses=[no.GroupUnknown])
 @room.response(200, GroupView)
 def show_group(work: Work, group_id: int) -> Any:
     """A group, and what I am in it."""

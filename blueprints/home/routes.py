@@ -15,7 +15,7 @@ from rules.work import Work
 room = Room("home", __name__, description="The first page")
 
 
-@room.does("GET", "/home", needs=ANYONE, refuses=[CommunityUnknown])
+@room.does("GET", "/home", needs=ANYONE, shared=True, refuses=[CommunityUnknown])
 @room.arguments(HomeArguments, location="query")
 @room.response(200, HomeView)
 def show_home(work: Work, wish: dict[str, Any]) -> Any:

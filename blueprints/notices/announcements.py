@@ -35,7 +35,7 @@ Wish = dict[str, Any]
 OF_A_DRAFT = [Forbidden, PlaceUnknown, announcing.AnnouncementEnds, UploadTaken, UploadUnknown]
 
 
-@room.does("GET", "/announcements", needs=ANYONE, refuses=[PlaceUnknown])
+@room.does("GET", "/announcements", needs=ANYONE, shared=True, refuses=[PlaceUnknown])
 @room.arguments(AnnouncementArguments, location="query")
 @room.response(200, page_of(AnnouncementSummaryView, "announcements"))
 def list_announcements(work: Work, wish: Wish) -> Any:
@@ -43,7 +43,7 @@ def list_announcements(work: Work, wish: Wish) -> Any:
     return list_for(work, place_id=wish["place_id"], after=wish["cursor"], limit=wish["limit"])
 
 
-@room.does("GET", "/announcements/<id:announcement_id>", needs=ANYONE, refuses=[AnnouncementUnknown])
+@room.does("GET", "/announcements/<id:announcement_id>", needs=ANYONE, shared=True, refuses=[AnnouncementUnknown])
 @room.response(200, AnnouncementView)
 def show_announcement(work: Work, announcement_id: int) -> Any:
     """One announcement."""

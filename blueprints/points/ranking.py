@@ -27,7 +27,7 @@ room = Room("rankings", __name__, description="Ways to earn, levels and their ri
 Wish = dict[str, Any]
 
 
-@room.does("GET", "/points/ways", needs=ANYONE)
+@room.does("GET", "/points/ways", needs=ANYONE, shared=True)
 @room.response(200, WaysView)
 def list_ways(work: Work) -> Any:
     """The ways to earn today, in plain words; with what is left for me where I am signed in."""
@@ -64,7 +64,7 @@ def show_ranking(work: Work, wish: Wish) -> Any:
     return ranking.show_ranking(work, asked, wish["cursor"], wish["limit"])
 
 
-@room.does("GET", "/points/ranking/communities", needs=ANYONE)
+@room.does("GET", "/points/ranking/communities", needs=ANYONE, shared=True)
 @room.arguments(CommunityRankingArguments, location="query")
 @room.response(200, CommunityRankingView)
 def rank_communities(work: Work, wish: Wish) -> Any:

@@ -125,7 +125,11 @@ def complete_attendance(work: Work, session_id: int) -> Any:
 
 
 @room.does(
-    "GET", "/sessions/<id:session_id>/draw", needs=ANYONE, refuses=[refusals.NotDrawnYet, refusals.SessionUnknown]
+    "GET",
+    "/sessions/<id:session_id>/draw",
+    needs=ANYONE,
+    shared=True,
+    refuses=[refusals.NotDrawnYet, refusals.SessionUnknown],
 )
 @room.response(200, DrawView)
 def show_draw(work: Work, session_id: int) -> Any:

@@ -40,7 +40,7 @@ def _shown(work: Work, cause: Any) -> Any:
     return with_its_pictures(work, house().keys, cause)
 
 
-@room.does("GET", "/causes", needs=ANYONE)
+@room.does("GET", "/causes", needs=ANYONE, shared=True)
 @room.arguments(CauseArguments, location="query")
 @room.response(200, page_of(CauseView, "causes"))
 def list_open_causes(work: Work, wish: Wish) -> Any:
@@ -49,14 +49,14 @@ def list_open_causes(work: Work, wish: Wish) -> Any:
     return with_pictures(work, house().keys, page)
 
 
-@room.does("GET", "/causes/<id:cause_id>", needs=ANYONE, refuses=[refusals.CauseUnknown])
+@room.does("GET", "/causes/<id:cause_id>", needs=ANYONE, shared=True, refuses=[refusals.CauseUnknown])
 @room.response(200, CauseView)
 def show_cause(work: Work, cause_id: int) -> Any:
     """A cause, and how far it is."""
     return _shown(work, causes.read_cause(work, cause_id))
 
 
-@room.does("GET", "/causes/<id:cause_id>/donors", needs=ANYONE, refuses=[refusals.CauseUnknown])
+@room.does("GET", "/causes/<id:cause_id>/donors", needs=ANYONE, shared=True, refuses=[refusals.CauseUnknown])
 @room.arguments(DonorArguments, location="query")
 @room.response(200, page_of(DonorView, "donors"))
 def list_donors_of_cause(work: Work, wish: Wish, cause_id: int) -> Any:

@@ -53,7 +53,7 @@ OF_THE_RULEBOOK = (
 OF_A_REDEMPTION = (refusals.RedemptionLapsed, refusals.RedemptionOver, refusals.RedemptionUnknown)
 
 
-@room.does("GET", "/rewards", needs=ANYONE)
+@room.does("GET", "/rewards", needs=ANYONE, shared=True)
 @room.arguments(RewardArguments, location="query")
 @room.response(200, page_of(RewardView, "rewards"))
 def list_rewards_on_offer(work: Work, wish: Wish) -> Any:
@@ -62,7 +62,9 @@ def list_rewards_on_offer(work: Work, wish: Wish) -> Any:
     return with_pictures(work, house().keys, list_rewards(work, ShelfSearch(**wish), after, limit))
 
 
-@room.does("GET", "/rewards/<id:reward_id>", needs=ANYONE, refuses=[HostedByGovernment, refusals.RewardUnknown])
+@room.does(
+    "GET", "/rewards/<id:reward_id>", needs=ANYONE, shared=True, refuses=[HostedByGovernment, refusals.RewardUnknown]
+)
 @room.response(200, RewardDetailView)
 def show_one_reward(work: Work, reward_id: int) -> Any:
     """A reward, and what the rulebook says of redeeming it."""

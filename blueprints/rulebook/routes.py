@@ -35,14 +35,14 @@ PUTTING_INTO_FORCE = (Forbidden, drafts.EffectiveInPast, drafts.NotOperable, dra
 DECIDING = (Forbidden, drafts.DraftDecided, drafts.DraftUnknown, drafts.SecondPersonNeeded)
 
 
-@room.does("GET", "/rulebooks", needs=ANYONE)
+@room.does("GET", "/rulebooks", needs=ANYONE, shared=True)
 @room.response(200, all_of(RulebookView))
 def list_rulebooks(work: Work) -> Any:
     """The rules in force, and those to come, in plain words."""
     return SimpleNamespace(items=catalogue.list_rulebooks(work))
 
 
-@room.does("GET", "/rulebooks/<id:number>", needs=ANYONE, refuses=[VersionUnknown])
+@room.does("GET", "/rulebooks/<id:number>", needs=ANYONE, shared=True, refuses=[VersionUnknown])
 @room.response(200, RulebookDocumentView)
 def show_rulebook(work: Work, number: int) -> Any:
     """A version as it was published."""

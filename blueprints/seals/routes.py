@@ -17,7 +17,7 @@ room = Room("seals", __name__, description="Published seals of the ledger")
 Wish = dict[str, Any]
 
 
-@room.does("GET", "/ledger/seals", needs=ANYONE)
+@room.does("GET", "/ledger/seals", needs=ANYONE, shared=True)
 @room.arguments(SealArguments, location="query")
 @room.response(200, page_of(SealView, "seals"))
 def list_seals(work: Work, wish: Wish) -> Any:
@@ -25,7 +25,7 @@ def list_seals(work: Work, wish: Wish) -> Any:
     return sealing.list_seals(work, wish["cursor"], wish["limit"])
 
 
-@room.does("GET", "/ledger/seals/<id:seq>", needs=ANYONE, refuses=[sealing.SealUnknown])
+@room.does("GET", "/ledger/seals/<id:seq>", needs=ANYONE, shared=True, refuses=[sealing.SealUnknown])
 @room.response(200, SealView)
 def show_seal(work: Work, seq: int) -> Any:
     """One seal, by its number."""

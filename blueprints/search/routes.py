@@ -13,7 +13,7 @@ from rules.work import Work
 room = Room("search", __name__, description="Finding things by a few characters")
 
 
-@room.does("GET", "/search", needs=ANYONE, refuses=[finding.PageWithoutKind])
+@room.does("GET", "/search", needs=ANYONE, shared=True, refuses=[finding.PageWithoutKind])
 @room.arguments(SearchArguments, location="query")
 @room.response(200, SearchView)
 def search_rooms(work: Work, wish: dict[str, Any]) -> Any:

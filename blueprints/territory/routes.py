@@ -35,7 +35,7 @@ room = Room("territory", __name__, description="Communities and their service ce
 Wish = dict[str, Any]
 
 
-@room.does("GET", "/communities", needs=ANYONE)
+@room.does("GET", "/communities", needs=ANYONE, shared=True)
 @room.arguments(CommunityArguments, location="query")
 @room.response(200, all_of(ListedPlaceView))
 def list_communities(work: Work, wish: Wish) -> Any:
@@ -43,21 +43,21 @@ def list_communities(work: Work, wish: Wish) -> Any:
     return SimpleNamespace(items=territory.list_communities(work, **wish))
 
 
-@room.does("GET", "/communities/<id:community_id>", needs=ANYONE, refuses=[territory.CommunityUnknown])
+@room.does("GET", "/communities/<id:community_id>", needs=ANYONE, shared=True, refuses=[territory.CommunityUnknown])
 @room.response(200, CommunityView)
 def show_community(work: Work, community_id: int) -> Any:
     """A community with its estates, service centres and rooms."""
     return territory.show_community(work, community_id)
 
 
-@room.does("GET", "/territory/<id:territory_id>", needs=ANYONE, refuses=[tree.PlaceUnknown])
+@room.does("GET", "/territory/<id:territory_id>", needs=ANYONE, shared=True, refuses=[tree.PlaceUnknown])
 @room.response(200, NodeDetailView)
 def show_place(work: Work, territory_id: int) -> Any:
     """A node of the tree, from the city down to the building, with what is above it."""
     return tree.show_place(work, territory_id)
 
 
-@room.does("GET", "/territory/<id:territory_id>/children", needs=ANYONE, refuses=[tree.PlaceUnknown])
+@room.does("GET", "/territory/<id:territory_id>/children", needs=ANYONE, shared=True, refuses=[tree.PlaceUnknown])
 @room.arguments(ChildrenArguments, location="query")
 @room.response(200, page_of(NodeView, "territory"))
 def list_children(work: Work, wish: Wish, territory_id: int) -> Any:
@@ -72,7 +72,7 @@ def show_my_place(work: Work) -> Any:
     return tree.show_my_place(work)
 
 
-@room.does("GET", "/service-centres", needs=ANYONE)
+@room.does("GET", "/service-centres", needs=ANYONE, shared=True)
 @room.arguments(CentreArguments, location="query")
 @room.response(200, page_of(ListedCentreView, "service-centres"))
 def list_centres(work: Work, wish: Wish) -> Any:
@@ -81,7 +81,7 @@ def list_centres(work: Work, wish: Wish) -> Any:
     return centres.list_centres(work, centres.CentreFilter(**wish), after, limit)
 
 
-@room.does("GET", "/service-centres/<id:service_centre_id>", needs=ANYONE, refuses=[CentreUnknown])
+@room.does("GET", "/service-centres/<id:service_centre_id>", needs=ANYONE, shared=True, refuses=[CentreUnknown])
 @room.response(200, CentreDetailView)
 def show_centre(work: Work, service_centre_id: int) -> Any:
     """A service centre: hours, services, rooms, and who is on duty today."""
@@ -92,6 +92,7 @@ def show_centre(work: Work, service_centre_id: int) -> Any:
     "GET",
     "/service-centres/<id:service_centre_id>/duty",
     needs=ANYONE,
+    shared=True,
     refuses=[CentreUnknown, duty.DutyPeriodInvalid],
 )
 @room.arguments(DutyArguments, location="query")
@@ -102,7 +103,7 @@ def show_duty(work: Work, wish: Wish, service_centre_id: int) -> Any:
     return SimpleNamespace(items=days)
 
 
-@room.does("GET", "/services", needs=ANYONE)
+@room.does("GET", "/services", needs=ANYONE, shared=True)
 @room.arguments(ServiceArguments, location="query")
 @room.response(200, page_of(ServiceView, "services"))
 def list_services(work: Work, wish: Wish) -> Any:
@@ -111,7 +112,7 @@ def list_services(work: Work, wish: Wish) -> Any:
     return services.list_services(work, services.ServiceFilter(**wish), after, limit)
 
 
-@room.does("GET", "/services/<id:service_id>", needs=ANYONE, refuses=[services.ServiceUnknown])
+@room.does("GET", "/services/<id:service_id>", needs=ANYONE, shared=True, refuses=[services.ServiceUnknown])
 @room.response(200, ServiceView)
 def show_service(work: Work, service_id: int) -> Any:
     """One service: who it is for, what to bring, what it costs, how long it takes."""

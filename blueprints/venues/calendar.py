@@ -19,7 +19,7 @@ room = Room("working_days", __name__, description="Working days and holidays")
 Wish = dict[str, Any]
 
 
-@room.does("GET", "/working-days", needs=ANYONE, refuses=[working_days.CalendarPeriodInvalid])
+@room.does("GET", "/working-days", needs=ANYONE, shared=True, refuses=[working_days.CalendarPeriodInvalid])
 @room.arguments(WorkingDayArguments, location="query")
 @room.response(200, all_of(SpecialDayView))
 def list_special_days(work: Work, wish: Wish) -> Any:

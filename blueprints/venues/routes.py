@@ -26,7 +26,7 @@ room = Room("venues", __name__, description="Rooms and courts")
 Wish = dict[str, Any]
 
 
-@room.does("GET", "/venues", needs=ANYONE, refuses=[PeriodInvalid])
+@room.does("GET", "/venues", needs=ANYONE, shared=True, refuses=[PeriodInvalid])
 @room.arguments(VenueArguments, location="query")
 @room.response(200, page_of(ListedVenueView, "venues"))
 def list_venues(work: Work, wish: Wish) -> Any:
@@ -35,14 +35,16 @@ def list_venues(work: Work, wish: Wish) -> Any:
     return looking.list_venues(work, looking.VenueFilter(**wish), after, limit)
 
 
-@room.does("GET", "/venues/<id:venue_id>", needs=ANYONE, refuses=[VenueUnknown])
+@room.does("GET", "/venues/<id:venue_id>", needs=ANYONE, shared=True, refuses=[VenueUnknown])
 @room.response(200, VenueDetailView)
 def show_venue(work: Work, venue_id: int) -> Any:
     """A room, its uses, its hours and its rules."""
     return looking.show_venue(work, venue_id, caller_language())
 
 
-@room.does("GET", "/venues/<id:venue_id>/availability", needs=ANYONE, refuses=[PeriodInvalid, VenueUnknown])
+@room.does(
+    "GET", "/venues/<id:venue_id>/availability", needs=ANYONE, shared=True, refuses=[PeriodInvalid, VenueUnknown]
+)
 @room.arguments(VenuePeriodArguments, location="query")
 @room.response(200, AvailabilityView)
 def show_availability(work: Work, wish: Wish, venue_id: int) -> Any:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Subquery, and_, bindparam, func, literal, or_, select
+from sqlalchemy import BindParameter, ColumnElement, Select, Subquery, and_, bindparam, func, literal, or_, select
 from sqlalchemy.orm import aliased
 
 from models.activities import Activity, ActivityStatus, Allocation, Audience, Session, SessionStatus
+from models.base import UtcDateTime
 from models.territory import Operator, Scene, ServiceCentre, Territory
 from models.venues import Venue
 from rules.activities.questions import Question, QuestionKind
@@ -34,6 +36,9 @@ ELDER_YEARS_MIN = 60
 SATURDAY = 5
 #: How many of an activity's next sessions its detail shows; the list of sessions has them all.
 NEXT_SESSIONS = 20
+SHAPES_MAX = 256  #: of questions about activities whose statements are kept
+ESCAPE = "/"
+_ESCAPED = str.maketrans({each: ESCAPE + each for each in (ESCAPE, "%", "_")})
 
 
 class PeriodInvalid(RuleError):
@@ -238,30 +243,69 @@ def list_activities(work: Work, wanted: ActivityFilter, after: Position | None, 
     at one distance the soonest. `after` is a position that an earlier page gave. Raises PeriodInvalid.
     """
     begin, end = _wanted_period(work.now, wanted)
-    soonest = _soonest_sessions(work, wanted, begin, end)
+    asked = {"town": work.town_id, "begin": begin, "end": end, "limit": limit + 1, **_asked(work, wanted)}
+    if after is not None:
+        asked["after_starts_at"], asked["after_id"] = _read_position(after[1:])
+        asked |= {} if wanted.near is None else {"after_squared": int(after[0]) - 1}
+    rows = work.send(_activities_like(_shape_of(wanted), after is not None), asked).all()
+    return cut(rows, limit, lambda row: (page_key(wanted.near, row.squared), *_position(row.next_starts_at, row.id)))
+
+
+def _shape_of(wanted: ActivityFilter) -> ActivityFilter:
+    """What is given, without its values: as many statements as there are ways to ask."""
+    return replace(
+        wanted,
+        q=wanted.q and "q",
+        scene=wanted.scene and Scene.EDUCATION,
+        community_id=wanted.community_id and 1,
+        from_=None,
+        to=None,
+        weekend=False,
+        near=wanted.near and Place(0.0, 0.0),
+        within_metres=None if wanted.within_metres is None else 1,
+    )
+
+
+def _asked(work: Work, wanted: ActivityFilter) -> dict[str, Any]:
+    """The values of a question, by the names in its statement."""
+    asked: dict[str, Any] = {} if wanted.near is None else near_parameters(wanted.near)
+    if wanted.near is not None:
+        asked["reach"] = FARTHEST if wanted.within_metres is None else wanted.within_metres**2
+    if wanted.available or wanted.checkin_open:
+        asked["now"] = work.now
+    if wanted.q:
+        asked["q"] = wanted.q.translate(_ESCAPED)
+    if wanted.scene is not None:
+        asked["scene"] = wanted.scene
+    if wanted.community_id is not None:
+        asked["community"] = wanted.community_id
+    return asked
+
+
+@lru_cache(SHAPES_MAX)
+def _activities_like(shape: ActivityFilter, goes_on: bool) -> Select[Any]:
+    soonest = _soonest_sessions(shape)
     order = (soonest.c.squared, soonest.c.next_starts_at, Activity.id)
     statement = (
         ACTIVITIES.add_columns(soonest.c.next_starts_at, soonest.c.squared)
         .join(soonest, soonest.c.activity_id == Activity.id)
-        .where(Activity.status == ActivityStatus.PUBLISHED, *_fits_activity(wanted))
-        .order_by(*(order[1:] if wanted.near is None else order))
-        .limit(limit + 1)
+        .where(Activity.status == ActivityStatus.PUBLISHED, *_fits_activity(shape))
+        .order_by(*(order[1:] if shape.near is None else order))
+        .limit(bindparam("limit"))
     )
-    if after is not None:
-        statement = statement.where(_follows(order, wanted, after))
-    asked = {"town": work.town_id, **({} if wanted.near is None else near_parameters(wanted.near))}
-    rows = work.db.execute(statement, asked).all()
-    return cut(rows, limit, lambda row: (page_key(wanted.near, row.squared), *_position(row.next_starts_at, row.id)))
+    return statement.where(_follows(order, shape)) if goes_on else statement
 
 
-def _follows(order: tuple[Any, Any, Any], wanted: ActivityFilter, after: Position) -> ColumnElement[bool]:
+def _follows(order: tuple[Any, Any, Any], shape: ActivityFilter) -> ColumnElement[bool]:
     """Whether an activity comes after a position of the list."""
     squared, next_starts_at, id_ = order
-    starts_at, last = _read_position(after[1:])
-    follows: ColumnElement[bool] = or_(next_starts_at > starts_at, and_(next_starts_at == starts_at, id_ > last))
-    if wanted.near is None:
+    starts_at: BindParameter[datetime] = bindparam("after_starts_at")
+    follows: ColumnElement[bool] = or_(
+        next_starts_at > starts_at, and_(next_starts_at == starts_at, id_ > bindparam("after_id"))
+    )
+    if shape.near is None:
         return follows
-    beyond = int(after[0]) - 1
+    beyond: BindParameter[int] = bindparam("after_squared")
     return or_(squared > beyond, and_(squared == beyond, follows))
 
 
@@ -385,32 +429,32 @@ def _view(row: AnyRow, now: datetime) -> SessionView:
     )
 
 
-def _soonest_sessions(work: Work, wanted: ActivityFilter, begin: datetime, end: datetime) -> Subquery:
+def _soonest_sessions(wanted: ActivityFilter) -> Subquery:
+    now = bindparam("now", type_=UtcDateTime)
     fits: list[ColumnElement[bool]] = [
-        Session.town_id == work.town_id,
+        Session.town_id == bindparam("town"),
         Session.status == SessionStatus.SCHEDULED,
-        Session.ends_at > begin,
-        Session.starts_at < end,
+        Session.ends_at > bindparam("begin"),
+        Session.starts_at < bindparam("end"),
     ]
     if wanted.available:
         fits += [
             Session.taken < Session.capacity + Session.overbooking,
-            Session.reservable_until > work.now,
-            or_(Session.reservable_from.is_(None), Session.reservable_from <= work.now),
+            Session.reservable_until > now,
+            or_(Session.reservable_from.is_(None), Session.reservable_from <= now),
         ]
     if wanted.checkin_open:
-        fits += [Session.checkin_opens_at <= work.now, Session.ends_at > work.now]
+        fits += [Session.checkin_opens_at <= now, Session.ends_at > now]
     earliest = func.min(Session.starts_at).label("next_starts_at")
     if wanted.near is None:
         found = select(Session.activity_id, earliest, literal(FAR).label("squared"))
         return found.where(*fits).group_by(Session.activity_id).subquery()
     squared = squared_metres(ServiceCentre.latitude, ServiceCentre.longitude)
-    reach = FARTHEST if wanted.within_metres is None else wanted.within_metres**2
     return (
         select(Session.activity_id, earliest, func.min(squared).label("squared"))
         .join(Venue, and_(Venue.town_id == Session.town_id, Venue.id == Session.venue_id))
         .join(ServiceCentre, and_(ServiceCentre.town_id == Venue.town_id, ServiceCentre.id == Venue.service_centre_id))
-        .where(*fits, squared <= reach)
+        .where(*fits, squared <= bindparam("reach"))
         .group_by(Session.activity_id)
         .subquery()
     )
@@ -421,15 +465,15 @@ def _fits_activity(wanted: ActivityFilter) -> list[ColumnElement[bool]]:
     if wanted.q:
         fits.append(
             or_(
-                Activity.title.icontains(wanted.q, autoescape=True),
-                Activity.summary.icontains(wanted.q, autoescape=True),
-                Activity.category.icontains(wanted.q, autoescape=True),
+                Activity.title.icontains(bindparam("q"), escape=ESCAPE),
+                Activity.summary.icontains(bindparam("q"), escape=ESCAPE),
+                Activity.category.icontains(bindparam("q"), escape=ESCAPE),
             )
         )
     if wanted.scene is not None:
-        fits.append(Activity.scene == wanted.scene)
+        fits.append(Activity.scene == bindparam("scene"))
     if wanted.community_id is not None:
-        fits.append(Activity.community_id == wanted.community_id)
+        fits.append(Activity.community_id == bindparam("community"))
     if wanted.free:
         fits.append(Activity.price == 0)
     if wanted.audience is not None:

@@ -1,4 +1,8 @@
-"""From a token to an actor: one read that proves that the token still stands."""
+"""From a token to an actor: one read that proves that the token still stands.
+
+For residents it reads their token's version, for staff the town's revision, under which a process keeps who of the staff
+is active and what they may do (rules.revisions).
+"""
 
 from __future__ import annotations
 
@@ -7,9 +11,11 @@ from collections.abc import Sequence
 from sqlalchemy import bindparam, select
 
 from models.residents import Resident, Role, RoleGrant, Staff, StaffStatus
+from models.revisions import TownRevision
 from models.territory import Territory
 from rules.errors import Kind, RuleError
 from rules.residents.tokens import Owner
+from rules.revisions import keep, note_revision
 from rules.rows import AnyRow
 from rules.work import Actor, ActorKind, Grant, Work
 
@@ -35,8 +41,10 @@ class Forbidden(RuleError):
     en = "You are not allowed to do this."
 
 
-_resident_version = select(Resident.token_version).where(
-    Resident.town_id == bindparam("town"), Resident.id == bindparam("id")
+_resident_version = (
+    select(Resident.token_version, TownRevision.revision)
+    .outerjoin(TownRevision, TownRevision.town_id == Resident.town_id)
+    .where(Resident.town_id == bindparam("town"), Resident.id == bindparam("id"))
 )
 _staff_grants = (
     select(Staff.token_version, RoleGrant.role, Territory.path)
@@ -50,15 +58,26 @@ _roots = select(Territory.path).where(Territory.town_id == bindparam("town"), Te
 
 def identify(work: Work, owner: Owner) -> Actor:
     """The actor that a token names. Raises TokenRevoked when its version is no longer the owner's."""
-    whom = {"town": owner.town_id, "id": owner.id}
     if owner.kind is ActorKind.RESIDENT:
-        if work.send(_resident_version, whom).scalar() != owner.token_version:
-            raise TokenRevoked
-        return Actor(ActorKind.RESIDENT, owner.id)
-    rows = work.send(_staff_grants, whom).all()
-    if not rows or rows[0].token_version != owner.token_version:
+        return _identify_resident(work, owner)
+    version, actor = keep(work, ("staff", owner.id), lambda: _find_staff(work, owner.id))
+    if actor is None or version != owner.token_version:
         raise TokenRevoked
-    return _staff_actor(owner.id, rows)
+    return actor
+
+
+def _identify_resident(work: Work, owner: Owner) -> Actor:
+    row = work.send(_resident_version, {"town": owner.town_id, "id": owner.id}).first()
+    if row is None or row.token_version != owner.token_version:
+        raise TokenRevoked
+    note_revision(work, row.revision)
+    return Actor(ActorKind.RESIDENT, owner.id)
+
+
+def _find_staff(work: Work, staff_id: int) -> tuple[int, Actor | None]:
+    """The token version of a member of staff, and who they are unless closed."""
+    rows = work.send(_staff_grants, {"town": work.town_id, "id": staff_id}).all()
+    return (rows[0].token_version, _staff_actor(staff_id, rows)) if rows else (0, None)
 
 
 def identify_staff(work: Work, staff_id: int) -> Actor:
@@ -81,7 +100,7 @@ def require_role(work: Work, role: Role, path: str) -> None:
 
 def holds_at_root(work: Work, role: Role) -> bool:
     """Whether the actor has the role at the root of the tree, so for the whole town, whoever has no place included."""
-    paths = [row.path for row in work.send(_roots, {"town": work.town_id}).all()]
+    paths = keep(work, "roots", lambda: [row.path for row in work.send(_roots, {"town": work.town_id}).all()])
     return bool(paths) and all(work.actor.may(role, path) for path in paths)
 
 

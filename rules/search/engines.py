@@ -22,6 +22,7 @@ from sqlalchemy.dialects.postgresql import TSQUERY, insert
 from sqlalchemy.types import NullType
 
 from models.search import FoundKind, SearchEntry
+from rules import waiting
 from rules.bulk import insert_rows, is_postgresql
 from rules.rows import AnyRow
 from rules.search.terms import All, Question, prefix_of
@@ -131,6 +132,7 @@ def take_time(work: Work) -> None:
     """Let statements of this transaction take as long as they need."""
     if is_postgresql(work.core):
         work.core.execute(_no_limit)
+        waiting.take_time(work.core)
 
 
 def add_some(work: Work, rows: Sequence[dict[str, Anything]]) -> None:

@@ -20,7 +20,7 @@ _town_by_code = select(Town.id).where(Town.code == bindparam("code"))
 
 
 def find_town(work: Work, code: str) -> int:
-    """The id of the town with this code. Raises TownUnknown."""
+    """The id of the town with this code, which never changes (by trigger). Raises TownUnknown."""
     town_id = work.db.scalar(_town_by_code, {"code": code})
     if town_id is None:
         raise TownUnknown(code=code)

@@ -1,0 +1,65 @@
+"""Answers that are the same for every visitor: made once in a few seconds, known by a tag, kept by whoever asks.
+
+A route with `shared=True` tells a visitor nothing that another visitor isn't told. Such an answer may be PUBLIC_SECONDS old
+in this process, and as old again in caches on the way and in the caller's own; its strong ETag spares the bytes that the
+caller has. What is taken by what such a list offers is guarded in the database: a place that it still shows as free is
+refused when it is gone. Whoever is signed in is answered from the database, may keep the answer for themselves, and asks
+with its tag whether it still stands.
+
+An answer goes by the path and the query as it was sent, which name the town. Words are Chinese in every answer that isn't
+a refusal, so only the sign-in makes it vary.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+from http import HTTPStatus
+
+from flask import Response, request
+
+from blueprints.edge.answers import Made
+from blueprints.edge.house import house
+
+QUERY_BYTES_MAX = 512  #: a longer question is nobody else's
+JSON = "application/json"
+PRIVATE = "private, no-cache"
+
+
+def answer_shared(make: Callable[[], Response]) -> Response:
+    """Answer a visitor with what was made lately, everybody else with what `make` makes. Raises what `make` raises."""
+    if request.headers.get("Authorization"):
+        return _tagged(make(), PRIVATE)
+    answers, seconds = house().answers, house().settings.public_seconds
+    caching = f"public, max-age={seconds}"
+    if not seconds or len(request.query_string) > QUERY_BYTES_MAX:
+        return _tagged(make(), caching)
+    name = (request.path, request.query_string)
+    made = answers.find(name)
+    if made is None:
+        body = make().get_data()
+        made = Made(body, _tag_of(body), time.monotonic() + seconds)
+        answers.put(name, made)
+    return _answer(Response(made.body, content_type=JSON), made.etag, caching)
+
+
+def _tagged(response: Response, caching: str) -> Response:
+    return _answer(response, _tag_of(response.get_data()), caching)
+
+
+def _answer(response: Response, etag: str, caching: str) -> Response:
+    """The answer with its tag, or 304 where the caller has it."""
+    headers = response.headers
+    headers.add("ETag", f'"{etag}"')
+    headers.add("Cache-Control", caching)
+    headers.add("Vary", "Authorization")
+    if "If-None-Match" in request.headers and request.if_none_match.contains_weak(etag):
+        response.status_code = int(HTTPStatus.NOT_MODIFIED)
+        response.set_data(b"")
+        del headers["Content-Type"], headers["Content-Length"]
+    return response
+
+
+def _tag_of(body: bytes) -> str:
+    return hashlib.blake2b(body, digest_size=16).hexdigest()

@@ -1,0 +1,69 @@
+"""What a process may keep of a town, and until when: as long as the town's revision stands.
+
+Triggers of the database raise the revision in the very transaction that changes what is watched, whoever makes the change:
+who of the staff is active and at which token version, roles, places and their paths, published rulebooks, books, the town's
+name and host (step 0025 lists the columns). A revision that is read therefore proves that every change up to it is
+committed, and what is read AFTER it is at least as new. It is read first, once in each unit of work; what is found then is
+kept under it, and whoever reads another revision looks anew. So a role that was taken away is gone for the next request, in
+every process.
+
+A work that changes what is watched doesn't see its own change in the revision that it read before: it calls `forget`,
+which lets it look in the database from then on and leave nothing behind. What a work found is kept when it has committed.
+When a connection is lost everything kept is forgotten: another server may answer next, on which a revision that was never
+copied to it is given out again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from typing import Any, TypeVar, cast
+
+from sqlalchemy import bindparam, select
+
+from models.revisions import TownRevision
+from rules.work import Work
+
+T = TypeVar("T")
+
+FORGOTTEN = -1
+_revision = select(TownRevision.revision).where(TownRevision.town_id == bindparam("town"))
+
+
+def ask_revision(work: Work) -> None:
+    """Send the question for the town's revision, so that it is answered together with the next one."""
+    if work.town_id not in work.transaction.revisions:
+        work.transaction.revisions[work.town_id] = work.send(_revision, {"town": work.town_id})
+
+
+def note_revision(work: Work, revision: int | None) -> None:
+    """Take the revision from a row that was read before anything that is kept under it. None: the town has none yet."""
+    work.transaction.revisions.setdefault(work.town_id, revision or 0)
+
+
+def keep(work: Work, name: Hashable, find: Callable[[], T]) -> T:
+    """What `find` finds in the database, found once for each process and revision of the town.
+
+    `find` reads nothing but what is watched. `name`: what it is called in this town.
+    """
+    revision = _read_revision(work)
+    if revision == FORGOTTEN:
+        return find()
+    place = (work.town_id, name)
+    kept: tuple[int, Any] | None = work.noticed.get(place) or work.memory.kept.get(place)
+    if kept is None or kept[0] != revision:
+        kept = work.noticed[place] = (revision, find())
+    return cast(T, kept[1])
+
+
+def forget(work: Work) -> None:
+    """To be called by a rule that changes what is watched: this work looks in the database from now on."""
+    work.transaction.revisions[work.town_id] = FORGOTTEN
+    work.noticed.clear()
+
+
+def _read_revision(work: Work) -> int:
+    ask_revision(work)
+    revisions = work.transaction.revisions
+    if not isinstance(revisions[work.town_id], int):
+        revisions[work.town_id] = revisions[work.town_id].scalar() or 0
+    return int(revisions[work.town_id])

@@ -1,0 +1,124 @@
+"""What every visitor sees alike is made once in a few seconds, has a tag, and is never anybody's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from blueprints.edge.answers import Made, SharedAnswers
+from blueprints.edge.house import EXTENSION, House
+from tests.apps import make_app
+from tests.build import ApiClient, TownBuilder, new_town, settings_for
+
+PUBLIC = "public, max-age=60"
+
+
+@pytest.fixture(scope="module")
+def lasting_app(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
+    """An application whose answers to visitors may be a minute old."""
+    folder: Path = tmp_path_factory.mktemp("lasting")
+    app = make_app(settings_for(database_url, folder, public_seconds=60))
+    yield app
+    app.extensions[EXTENSION].transactions.engine.dispose()
+
+
+@pytest.fixture
+def lasting_town(lasting_app: Flask) -> TownBuilder:
+    house: House = lasting_app.extensions[EXTENSION]
+    return new_town(house)
+
+
+@pytest.fixture
+def visitor(lasting_app: Flask, lasting_town: TownBuilder) -> ApiClient:
+    return ApiClient(lasting_app, lasting_town)
+
+
+def count_of(answer: Any) -> int:
+    assert answer.status_code == 200, answer.text
+    return len(answer.json["items"])
+
+
+def test_a_visitor_is_told_what_was_made_lately_and_whoever_is_signed_in_what_is(
+    lasting_town: TownBuilder, visitor: ApiClient
+) -> None:
+    resident = lasting_town.resident()
+    lasting_town.session()
+    assert count_of(visitor.get("/activities")) == 1
+    lasting_town.session()
+    stale, fresh = visitor.get("/activities"), visitor.as_(resident).get("/activities")
+    assert (count_of(stale), count_of(fresh)) == (1, 2)
+    assert (stale.headers["Cache-Control"], fresh.headers["Cache-Control"]) == (PUBLIC, "private, no-cache")
+    assert stale.headers["Vary"] == fresh.headers["Vary"] == "Authorization"
+    assert count_of(visitor.get("/activities", limit=50)) == 2, "another question is another answer"
+
+
+def test_what_a_resident_was_told_is_never_told_a_visitor(lasting_town: TownBuilder, visitor: ApiClient) -> None:
+    mine = visitor.as_(lasting_town.resident("王小明")).get("/home")
+    theirs = visitor.get("/home")
+    assert mine.data != theirs.data
+    assert visitor.as_(lasting_town.resident("李四")).get("/home").data != theirs.data
+
+
+def test_one_town_is_never_told_what_another_was(lasting_app: Flask, visitor: ApiClient) -> None:
+    other = new_town(lasting_app.extensions[EXTENSION])
+    other.session()
+    assert count_of(ApiClient(lasting_app, other).get("/activities")) == 1
+    assert count_of(visitor.get("/activities")) == 0
+
+
+def test_who_has_the_answer_is_spared_its_bytes(lasting_town: TownBuilder, visitor: ApiClient) -> None:
+    lasting_town.session()
+    for caller in (visitor, visitor.as_(lasting_town.resident())):
+        first = caller.get("/activities")
+        tag = first.headers["ETag"]
+        same = caller.call("GET", "/activities", headers={"If-None-Match": tag})
+        assert (same.status_code, same.data, same.headers["ETag"]) == (304, b"", tag)
+        assert same.headers["Cache-Control"] == first.headers["Cache-Control"]
+        other = caller.call("GET", "/activities", headers={"If-None-Match": '"another"'})
+        assert other.data == first.data
+        assert not tag.startswith("W/")
+        if caller is not visitor:
+            lasting_town.session()
+            changed = caller.call("GET", "/activities", headers={"If-None-Match": tag})
+            assert (changed.status_code, changed.headers["ETag"] == tag) == (200, False)
+
+
+def test_a_refusal_is_not_kept(lasting_town: TownBuilder, visitor: ApiClient) -> None:
+    refused = visitor.get("/activities/5")
+    assert (refused.status_code, refused.headers["Cache-Control"]) == (404, "no-store")
+    assert "ETag" not in refused.headers
+
+
+def test_without_seconds_a_visitor_is_told_what_is(town: TownBuilder, api: ApiClient) -> None:
+    town.session()
+    assert count_of(api.get("/activities")) == 1
+    town.session()
+    again = api.get("/activities")
+    assert (count_of(again), again.headers["Cache-Control"]) == (2, "public, max-age=0")
+
+
+def test_a_stale_list_sells_no_place_that_is_gone(lasting_town: TownBuilder, visitor: ApiClient) -> None:
+    session = lasting_town.session(capacity=1)
+    path = f"/sessions/{session}"
+    assert visitor.get(path).json["status"] == "open"
+    first, second = (visitor.as_(lasting_town.resident(name)) for name in ("甲", "乙"))
+    assert first.post(f"{path}/reservations", {}).status_code == 201
+    assert visitor.get(path).json["status"] == "open", "what was made a moment ago"
+    assert second.post(f"{path}/reservations", {}).status_code == 409
+    assert second.get(path).json["taken"] == 1
+
+
+def test_answers_take_up_so_many_bytes_at_most_and_end() -> None:
+    answers = SharedAnswers(room_bytes=100)
+    for n in range(50):
+        answers.put(n, Made(b"x" * 40, "tag", until=float("inf")))
+        assert answers.size_bytes <= 100
+    assert [n for n in range(50) if answers.find(n)] == [48, 49]
+    answers.put(49, Made(b"y", "tag", until=float("inf")))
+    assert answers.size_bytes == 41
+    answers.put(50, Made(b"z", "tag", until=0.0))
+    assert answers.find(50) is None
