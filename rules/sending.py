@@ -17,7 +17,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections import deque, namedtuple
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache, partial
 from typing import Any, TypeAlias, cast
@@ -27,6 +27,7 @@ from psycopg import generators
 from psycopg.adapt import PyFormat, Transformer
 from psycopg.pq import ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGconn, PGresult
+from psycopg.waiting import Ready, Wait
 from sqlalchemy import Connection, Dialect, Engine, event
 from sqlalchemy.engine.base import ExceptionContextImpl
 from sqlalchemy.exc import DBAPIError
@@ -45,7 +46,13 @@ PLACEHOLDER = re.compile(r"%%|%\((\w+)\)s")
 LINE, PREPARED = "line", "prepared"
 #: A cached plan that no longer fits its tables, a prepared statement that the server has forgotten.
 STALE_STATES = frozenset({"0A000", "26000"})
+#: What `come_short()` of the database raises: a part of a statement of several writes couldn't be done (rules.fusing).
+SHORT_STATE = "BF001"
 DONE = (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK)
+
+
+class CameShort(Exception):
+    """A statement of several writes undid them all, since others had changed what it built on."""
 
 
 class Command:
@@ -67,10 +74,6 @@ class Prepared(Command):
         expanded = compiled.construct_expanded_state(dict.fromkeys(names)) if compiled.post_compile_params else None
         sql = expanded.statement if expanded else str(compiled)
         order = expanded.positiontup if expanded else compiled.positiontup
-        if order is None:  # by name, as psycopg's cursors take them; libpq takes them by number
-            sql, order = _numbered(sql)
-        super().__init__(sql)
-        self._order = order
         self._dialect = dialect
         self._columns: list[Any] = list(getattr(statement, "exported_columns", ()))
         self._make_row: Convert | None = None
@@ -84,6 +87,10 @@ class Prepared(Command):
             own |= zip(items, own.pop(name), strict=True)
         self._own = {name: convert(value) if (convert := to_driver[name]) else value for name, value in own.items()}
         self._converted = [(name, convert) for name in names if (convert := to_driver.get(name))]
+        if order is None:  # by name, as psycopg's cursors take them; libpq takes them by number
+            sql, order = _numbered(sql, {name: value for name, value in self._own.items() if name not in names})
+        super().__init__(sql)
+        self._order = order
 
     def parameters(self, given: Parameters) -> list[Any]:
         """What the driver is handed: these values and the statement's own, in their order."""
@@ -131,15 +138,34 @@ def _default_of(column: Any) -> Any:
     return column.default.arg
 
 
-def _numbered(sql: str) -> tuple[str, list[str]]:
-    """`%(name)s` as `$1`, and the names in the order of their numbers."""
+def _numbered(sql: str, constants: Parameters) -> tuple[str, list[str]]:
+    """`%(name)s` as `$1`, and the names in the order of their numbers.
+
+    The statement's own values are written into it: then the server finds one plan that is right for every call, with the
+    partial indexes that those values allow, and needn't make one each time.
+    """
     numbers: dict[str, int] = {}
 
     def number(found: re.Match[str]) -> str:
         name = found[1]
-        return "%" if name is None else f"${numbers.setdefault(name, len(numbers) + 1)}"
+        if name is None:
+            return "%"
+        if name in constants and (literal := _literal(constants[name])) is not None:
+            return literal
+        return f"${numbers.setdefault(name, len(numbers) + 1)}"
 
     return PLACEHOLDER.sub(number, sql), list(numbers)
+
+
+def _literal(value: Any) -> str | None:
+    """A value as SQL writes it; None for one of another kind than words, whole numbers, true and false."""
+    if isinstance(value, bool):
+        return "TRUE" if value else "FALSE"
+    if isinstance(value, int):
+        return f"({value:d})"
+    if isinstance(value, str) and "\\" not in value:
+        return "'" + str(value).replace("'", "''") + "'"
+    return None
 
 
 _prepared = lru_cache(STATEMENTS_MAX)(Prepared)
@@ -231,8 +257,10 @@ class Line:
             hear(*told)
         return reply
 
-    def _failed(self, error: Any) -> DBAPIError:
+    def _failed(self, error: Any) -> DBAPIError | CameShort:
         """An error of the driver as SQLAlchemy raises it, so that one place tells what is worth another try."""
+        if getattr(error, "sqlstate", None) == SHORT_STATE:
+            return CameShort()
         dialect = self._core.dialect
         is_lost = dialect.is_disconnect(error, self._driver, None)
         wrapped = DBAPIError.instance(
@@ -366,18 +394,22 @@ class PipelinedLine(Line):
     def _collect(self) -> None:
         """Take in the answers to all that was sent. Raises the first error of this transaction."""
         # libpq's own waiting would keep all threads of the process waiting: whoever is waited for may be one of them.
-        self._driver.wait(generators.send(self._libpq))
+        self._driver.wait(self._taking_in())
+        if self._error is not None:
+            raise self._error
+
+    def _taking_in(self) -> Generator[Wait, Ready, None]:
+        """The whole waiting in one, since each costs the turn of this thread."""
+        yield from generators.send(self._libpq)
         while self._pending:
             answer = self._pending.popleft()
-            results = self._driver.wait(generators.fetch_many(self._libpq))
+            results = yield from generators.fetch_many(self._libpq)
             if not results:
                 raise psycopg.OperationalError(self._libpq.get_error_message())
             if results[0].status in DONE:
                 answer.result = results[0]
             elif results[0].status != ExecStatus.PIPELINE_SYNC:
                 self._note_failure(answer, results[0])
-        if self._error is not None:
-            raise self._error
 
     def _note_failure(self, answer: _Answer, result: PGresult) -> None:
         if answer.prepares is not None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from models.checkins import Conflict, Direction, RefusalReason, ScanResult
+from rules.checkins.express import Booking
 from rules.checkins.visits import Stay
 from rules.residents.names import greeting
 
@@ -34,6 +35,7 @@ class Decision:
     conflict: Conflict | None = None
     is_evidence: bool = False  #: says who was there, let in or not
     overridden: bool = False
+    booking: Booking | None = None  #: what is still to be written, together with the log
 
 
 def answer_of(decision: Decision, direction: Direction = Direction.IN) -> dict[str, Any]:

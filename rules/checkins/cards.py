@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import and_, bindparam, select, update
+from sqlalchemy import and_, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from models.cards import Card
@@ -70,6 +70,9 @@ _revoked = (
     )
     .order_by(Card.id)
 )
+_valid_from_before = select(func.count()).where(
+    Card.town_id == bindparam("town"), Card.issued_at < bindparam("moment"), Card.revoked_at.is_(None)
+)
 
 
 def issue_card(work: Work, keys: Keys, resident_id: int) -> PrintedCard:
@@ -100,6 +103,11 @@ def revoke_card(work: Work, resident_id: int) -> None:
 def revoked_cards_of(work: Work, session_id: int) -> list[int]:
     """The ids of the revoked cards of those who have a live reservation, for a device that works without a network."""
     return list(work.core.scalars(_revoked, {"town": work.town_id, "session": session_id}))
+
+
+def count_cards_before(work: Work, moment: datetime) -> int:
+    """How many cards of before a moment still open doors."""
+    return int(work.core.execute(_valid_from_before, {"town": work.town_id, "moment": moment}).scalar_one())
 
 
 def _whose(work: Work, resident_id: int) -> dict[str, object]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import Table, and_, bindparam, delete, or_, select, update
+from sqlalchemy import CTE, BigInteger, Table, and_, bindparam, delete, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from models.activities import Activity, Session
@@ -113,13 +113,14 @@ _touches = (
     .exists()
 )
 _entering = ("id", "session_id", "reservation_id", "entered_at", "entry_scan_id")
+_given_of_visit = [bindparam(f"its_{name}", type_=_visit.c[name].type) for name in _entering]
 _enter_alone = (
     insert(Visit)
     .from_select(
         ["town_id", "resident_id", *_entering],
-        select(
-            Resident.town_id, Resident.id, *(bindparam(f"its_{name}", type_=_visit.c[name].type) for name in _entering)
-        ).where(Resident.town_id == bindparam("town"), Resident.id == bindparam("resident"), ~_touches),
+        select(Resident.town_id, Resident.id, *_given_of_visit).where(
+            Resident.town_id == bindparam("town"), Resident.id == bindparam("resident"), ~_touches
+        ),
     )
     .on_conflict_do_nothing()
     .returning(Visit.id)
@@ -162,9 +163,27 @@ def enter_alone(work: Work, resident_id: int, room: Room, sight: Sight) -> Stay 
     None: something is known, or somebody is still in another room; then `rewrite_visits` says what it adds up to. The
     caller holds the resident's row.
     """
-    asked = {
-        "town": work.town_id,
-        "resident": resident_id,
+    asked = {"town": work.town_id, "resident": resident_id, **entering_parameters(work, room, sight)}
+    if work.send(_enter_alone, asked).first() is None:
+        return None
+    return Stay(sight.session_id, sight.reservation_id, sight.at, sight.scan_id)
+
+
+def entering_part(used: CTE) -> CTE:
+    """The same as a part of a statement (rules.fusing), after the reservation is used."""
+    source = select(bindparam("town", type_=BigInteger()), bindparam("resident", type_=BigInteger()), *_given_of_visit)
+    return (
+        insert(Visit)
+        .from_select(["town_id", "resident_id", *_entering], source.select_from(used).where(~_touches))
+        .on_conflict_do_nothing()
+        .returning(Visit.id)
+        .cte("came")
+    )
+
+
+def entering_parameters(work: Work, room: Room, sight: Sight) -> dict[str, Any]:
+    """What is given of a visit that begins, and of the time in which something else could touch it."""
+    return {
         "since": room.opens_at - REACH,
         "until": room.closes_at + REACH,
         "opens_at": room.opens_at,
@@ -176,9 +195,6 @@ def enter_alone(work: Work, resident_id: int, room: Room, sight: Sight) -> Stay 
         "its_entered_at": sight.at,
         "its_entry_scan_id": sight.scan_id,
     }
-    if work.send(_enter_alone, asked).first() is None:
-        return None
-    return Stay(sight.session_id, sight.reservation_id, sight.at, sight.scan_id)
 
 
 def rewrite_visits(

@@ -26,6 +26,7 @@ from models.residents import Role
 from rules.checkins.answers import Decision, ScanAnswer, answer_of
 from rules.checkins.deciding import SOURCE, Attempt, decide, facts_of, find_door, refuse
 from rules.checkins.door_codes import read_door_code
+from rules.checkins.express import send_booking
 from rules.checkins.identifying import (
     CardRevoked,
     CodeExpired,
@@ -245,6 +246,8 @@ def _log_answer(
         "occurred_at": attempt.at,
         "received_at": work.now,
     }
-    if work.send(_log, entry).first() is None:
+    if decision.booking is not None:
+        send_booking(work, decision.booking, entry)
+    elif work.send(_log, entry).first() is None:
         raise TryAgain
     return ScanAnswer(answer, replayed=False)

@@ -81,6 +81,25 @@ def check_uses(replies: Iterable[Reply]) -> None:
 
 def send_uses(work: Work, account_id: int, uses: Sequence[CapUse]) -> list[Reply]:
     """The same as `use_caps`, not waited for: `check_uses` tells what came of it. Raises CapReached for what never fits."""
+    used = []
+    for rule_id, period_key, quantity, cap in sum_of_uses(uses):
+        usage = {
+            "town_id": work.town_id,
+            "account_id": account_id,
+            "rule_id": rule_id,
+            "period_key": period_key,
+            "used": quantity,
+            "cap": cap,
+        }
+        used.append(work.send(_use, usage))
+    return used
+
+
+def sum_of_uses(uses: Iterable[CapUse]) -> list[tuple[str, str, int, int]]:
+    """Rule, period, quantity and cap, in the order of rules and periods, none twice.
+
+    Raises CapReached for what never fits.
+    """
     quantities = Counter[tuple[str, str]]()
     caps: dict[tuple[str, str], int] = {}
     for use in uses:
@@ -88,18 +107,7 @@ def send_uses(work: Work, account_id: int, uses: Sequence[CapUse]) -> list[Reply
         caps[use.rule_id, use.period_key] = use.cap
     if any(quantity > caps[of] for of, quantity in quantities.items()):
         raise CapReached
-    used = []
-    for (rule_id, period_key), quantity in sorted(quantities.items()):
-        usage = {
-            "town_id": work.town_id,
-            "account_id": account_id,
-            "rule_id": rule_id,
-            "period_key": period_key,
-            "used": quantity,
-            "cap": caps[rule_id, period_key],
-        }
-        used.append(work.send(_use, usage))
-    return used
+    return [(*of, quantity, caps[of]) for of, quantity in sorted(quantities.items())]
 
 
 def read_usage(work: Work, account_id: int, rule_id: str, period_key: str) -> int:

@@ -1,4 +1,4 @@
-"""Earning: from a pool into a resident's wallet."""
+"""Earning: from a pool into a resident's wallet. `earning_fused` has the same as parts of one statement."""
 
 from __future__ import annotations
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import CTE, BigInteger, bindparam, select
 from sqlalchemy.dialects.postgresql import insert
 
 from models.ledger import EVENT
+from rules.fusing import given
 from rules.sending import Reply
 from rules.work import Work
 
@@ -28,7 +30,14 @@ def send_event(
     work: Work, source: str, source_ref: str, subject_id: int, occurred_at: datetime, payload: dict[str, Any]
 ) -> Reply:
     """The same, not waited for: the reply holds the id, or nothing."""
-    event = {
+    return work.send(_note_event, event_row(work, source, source_ref, subject_id, occurred_at, payload))
+
+
+def event_row(
+    work: Work, source: str, source_ref: str, subject_id: int, occurred_at: datetime, payload: dict[str, Any]
+) -> dict[str, Any]:
+    """A new event's columns."""
+    return {
         "town_id": work.town_id,
         "id": work.new_id(),
         "source": source,
@@ -37,4 +46,16 @@ def send_event(
         "occurred_at": occurred_at,
         "payload": payload,
     }
-    return work.send(_note_event, event)
+
+
+def noting_part(after: CTE) -> CTE:
+    """The same as a part of a statement (rules.fusing) that is given an `event_row`."""
+    columns = ("id", "source", "source_ref", "subject_id", "occurred_at", "payload")
+    source = select(bindparam("town", type_=BigInteger()), *given(EVENT, *columns)).select_from(after)
+    return (
+        insert(EVENT)
+        .from_select(["town_id", *columns], source)
+        .on_conflict_do_nothing(index_elements=["town_id", "source", "source_ref"])
+        .returning(EVENT.c.id)
+        .cte("noted")
+    )

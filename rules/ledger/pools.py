@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 
 from sqlalchemy import BigInteger, bindparam, cast, func, insert, select, update
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from models.ledger import ACCOUNT, BOOK, AccountKind, OwnerType, TxnKind
@@ -50,6 +51,16 @@ _pool_balance = select(cast(func.coalesce(func.sum(ACCOUNT.c.credited - ACCOUNT.
     ACCOUNT.c.kind == AccountKind.POOL,
     ACCOUNT.c.owner_type == bindparam("owned_by"),
     ACCOUNT.c.owner_id == bindparam("owner"),
+)
+#: What each shard of a pool can pay, in their order. For PostgreSQL.
+SHARES = select(
+    func.array_agg(aggregate_order_by(ACCOUNT.c.credited - ACCOUNT.c.debited - ACCOUNT.c.floor, ACCOUNT.c.shard))
+).where(
+    ACCOUNT.c.town_id == bindparam("town"),
+    ACCOUNT.c.book_id == bindparam("book"),
+    ACCOUNT.c.kind == AccountKind.POOL,
+    ACCOUNT.c.owner_type == OwnerType.TOWN,
+    ACCOUNT.c.owner_id == bindparam("town"),
 )
 _pool_owners = (
     select(ACCOUNT.c.owner_type, ACCOUNT.c.owner_id)

@@ -81,7 +81,7 @@ _in_good_lots = (
     ACCOUNT.c.owner_id == bindparam("resident"),
     ACCOUNT.c.shard == 0,
 )
-_spendable = (
+SPENDABLE = (
     select(cast(func.coalesce(func.sum(LOT.c.credited - LOT.c.debited), 0), BigInteger))
     .join(ACCOUNT, (ACCOUNT.c.town_id == LOT.c.town_id) & (ACCOUNT.c.id == LOT.c.account_id))
     .where(*_in_good_lots)
@@ -169,7 +169,7 @@ def read_spendable(work: Work, resident_id: int) -> int:
 def ask_spendable(work: Work, resident_id: int) -> Reply:
     """The same, not waited for."""
     asked = {"book": book_of(work).id, "resident": resident_id, "today": local_day(work.now)}
-    return work.send(_spendable, {"town": work.town_id, **asked})
+    return work.send(SPENDABLE, {"town": work.town_id, **asked})
 
 
 def ask_lapsing(work: Work, resident_id: int) -> Reply:

@@ -10,7 +10,7 @@ The main currency of a rulebook is the town's book of points; every other curren
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -33,10 +33,9 @@ from rules.rulebook.decision import Decision, Happening, Line, LineKind
 from rules.rulebook.evaluation import evaluate
 from rules.rulebook.plan import Plan
 from rules.rulebook.standing import Changes, Standing
-from rules.rulebook.standings import keep_trace, save_changes, take_turn
+from rules.rulebook.standings import counts_of, keep_trace, save_changes, take_turn
 from rules.rulebook.undoing import brought_by, leaves_trace, trace_of
 from rules.rulebook.versions import InForce, rulebook_in_force
-from rules.sending import Reply
 from rules.work import TryAgain, Work
 
 
@@ -127,9 +126,8 @@ def record_event(work: Work, occurrence: Occurrence) -> Outcome:
 def judge_event(work: Work, occurrence: Occurrence) -> Judged | None:
     """Record an event and judge it as things stand. None when it is on record already."""
     happening, resident_id = occurrence.happening, occurrence.resident_id
-    payload = {"kind": happening.kind, "subject": happening.subject, "facts": _as_json(happening.facts)}
     noted = send_event(
-        work, occurrence.source, occurrence.ref, resident_id, happening.occurred_at, payload | dict(occurrence.links)
+        work, occurrence.source, occurrence.ref, resident_id, happening.occurred_at, payload_of(occurrence)
     )
     in_force = rulebook_in_force(work, happening.occurred_at)  # both go one way
     event_id = noted.scalar()
@@ -142,17 +140,34 @@ def judge_event(work: Work, occurrence: Occurrence) -> Judged | None:
     if plan.keeps_standing:
         take_turn(work, resident_id)
     standing = standing_of(work, plan, resident_id, happening)
-    return Judged(event_id, in_force, evaluate_within_budget(plan, happening, standing, left), standing)
+    return judge_noted(occurrence, event_id, in_force, standing, left.scalar)
 
 
-def evaluate_within_budget(plan: Plan, happening: Happening, standing: Standing, left: Reply) -> Decision:
+def judge_noted(
+    occurrence: Occurrence, event_id: int, in_force: InForce, standing: Standing, read_left: Callable[[], int]
+) -> Judged:
+    """What the rules say of an event that was noted, as its resident stands. `read_left`: what is left of the budget."""
+    decision = evaluate_within_budget(in_force.plan, occurrence.happening, standing, read_left)
+    return Judged(event_id, in_force, decision, standing)
+
+
+def payload_of(occurrence: Occurrence) -> dict[str, Any]:
+    """What an event's row keeps of it."""
+    happening = occurrence.happening
+    payload = {"kind": happening.kind, "subject": happening.subject, "facts": _as_json(happening.facts)}
+    return payload | dict(occurrence.links)
+
+
+def evaluate_within_budget(
+    plan: Plan, happening: Happening, standing: Standing, read_left: Callable[[], int]
+) -> Decision:
     """What the rules say of an event; of the main currency nothing is given when the budget hasn't enough for all of it.
 
-    `left`: the reply of `ask_pool_balance`.
+    `read_left`: what is left of the budget; asked for when something is to be given.
     """
     decision = evaluate(plan, happening, standing)
     wanted = given_of_main(plan, decision)
-    if wanted > 0 and left.scalar() < wanted:
+    if wanted > 0 and read_left() < wanted:
         return evaluate(plan, happening, standing, gives=False)
     return decision
 
@@ -188,8 +203,7 @@ def _save_standing(
 ) -> None:
     """Write what an event changes of a standing, and where its facts won't say so later, its trace."""
     plan, decision, changes = in_force.plan, judged.decision, judged.decision.changes
-    awarded_by = {line.rule_id for line in decision.awards}
-    elsewhere = [(use.name, use.bucket, use.count) for rule in awarded_by for use in decision.uses.get(rule, ())]
+    elsewhere = _counted_with_awards(decision)
     is_traced = leaves_trace(plan, occurrence.happening.kind, decision)
     keys = [(move.line, (book_code(plan, move.line.currency), move.key)) for move in moves] if is_traced else []
     brought = brought_by(plan, judged.before, decision, keys) if is_traced else ()
@@ -201,6 +215,12 @@ def _save_standing(
         for name, bucket, count in elsewhere:
             here[name, bucket] -= count
         keep_trace(work, judged.event_id, trace_of(plan, judged.before, decision, here, brought))
+
+
+def _counted_with_awards(decision: Decision) -> list[tuple[str, str, int]]:
+    """Counts of limits that the ledger keeps with the award that used them."""
+    awarded_by = {line.rule_id for line in decision.awards}
+    return [(use.name, use.bucket, use.count) for rule in awarded_by for use in decision.uses.get(rule, ())]
 
 
 def _forget_late_levels(work: Work, occurrence: Occurrence, in_force: InForce, changes: Changes) -> None:
@@ -251,6 +271,41 @@ def _moves_of(occurrence: Occurrence, decision: Decision) -> list[Move]:
     return moves
 
 
+@dataclass(frozen=True, slots=True)
+class LoneAward:
+    """All that follows from an event, where that is one award of the main currency, and counts."""
+
+    key: str
+    earning: Earning
+    counts: Sequence[tuple[str, str, int]]  #: by name and bucket
+
+
+def lone_award_of(occurrence: Occurrence, judged: Judged) -> LoneAward | None:
+    """What `book_event` would write, if it is no more than one award of the main currency and counts."""
+    decision, in_force = judged.decision, judged.in_force
+    if in_force is None or len(decision.awards) != 1 or decision.of(LineKind.VOID):
+        return None
+    changes, plan = decision.changes, in_force.plan
+    moves = _moves_of(occurrence, decision)
+    more = (
+        changes.levels or changes.frozen or changes.suspended or leaves_trace(plan, occurrence.happening.kind, decision)
+    )
+    if len(moves) != 1 or book_code(plan, moves[0].line.currency) != POINTS or more:
+        return None
+    counts = counts_of(changes, _counted_with_awards(decision)) if plan.keeps_standing else []
+    return LoneAward(moves[0].key, _earning_of(occurrence, judged, moves[0]), counts)
+
+
+def _earning_of(occurrence: Occurrence, judged: Judged, move: Move) -> Earning:
+    return Earning(
+        occurrence.resident_id,
+        move.line.amount,
+        move.line.expires_on,
+        _cause(occurrence, judged, move.line),
+        usages=move.usages,
+    )
+
+
 def _give(work: Work, code: str, moves: Sequence[Move], occurrence: Occurrence, judged: Judged) -> int | None:
     """Earn, in a book; returns what may be spent there where it was asked anyway.
 
@@ -259,16 +314,7 @@ def _give(work: Work, code: str, moves: Sequence[Move], occurrence: Occurrence, 
     Several awards are booked together and draw on the pool once: one by one, each would lock the shard that its own key
     names, in no order, and two events could wait for each other. A single one takes fewer statements by itself.
     """
-    earnings = {
-        move.key: Earning(
-            occurrence.resident_id,
-            move.line.amount,
-            move.line.expires_on,
-            _cause(occurrence, judged, move.line),
-            usages=move.usages,
-        )
-        for move in moves
-    }
+    earnings = {move.key: _earning_of(occurrence, judged, move) for move in moves}
     of_book = in_book(work, code)
     try:
         if len(earnings) == 1:

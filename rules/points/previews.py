@@ -70,7 +70,8 @@ def preview(work: Work, wish: PreviewWish) -> Preview:
     happening = Happening(wish.kind, occurred_at, wish.subject, dict(wish.facts or {}))
     plan = _plan(work, wish, occurred_at)
     standing = _standing(work, plan, wish, happening)
-    return Preview(plan.rulebook.name, evaluate_within_budget(plan, happening, standing, ask_pool_balance(work)), plan)
+    decision = evaluate_within_budget(plan, happening, standing, ask_pool_balance(work).scalar)
+    return Preview(plan.rulebook.name, decision, plan)
 
 
 def _plan(work: Work, wish: PreviewWish, occurred_at: datetime) -> Plan:

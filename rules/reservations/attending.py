@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BindParameter, bindparam, exists, update
+from sqlalchemy import CTE, BigInteger, BindParameter, bindparam, exists, update
 from sqlalchemy.orm import aliased
 
 from models.reservations import LIVE, Reservation, ReservationStatus
@@ -47,6 +47,22 @@ _holds_another = exists().where(
 _revive = _turn(ReservationStatus.NO_SHOW, ReservationStatus.CONFIRMED, no_show_at=None, versioned_at=_NOW).where(
     ~_holds_another
 )
+
+
+def using_part() -> CTE:
+    """`check_in` as it happens, where no points are held, as the first part of a statement (rules.fusing)."""
+    return (
+        update(Reservation)
+        .where(
+            Reservation.town_id == bindparam("town", type_=BigInteger()),
+            Reservation.id == bindparam("reservation"),
+            Reservation.status == ReservationStatus.CONFIRMED,
+            Reservation.hold_txn_id.is_(None),
+        )
+        .values(status=ReservationStatus.CHECKED_IN, checked_in_at=bindparam("at"))
+        .returning(Reservation.id)
+        .cte("used")
+    )
 
 
 def check_in(work: Work, reservation_id: int, at: datetime) -> bool:

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, delete, literal, or_, select, union_all
+from sqlalchemy import CTE, BigInteger, Text, bindparam, column, delete, func, literal, or_, select, union_all
 from sqlalchemy.dialects.postgresql import insert
 
 from models.ledger import ACCOUNT, RULE_USAGE, AccountKind, OwnerType
@@ -32,7 +32,7 @@ from rules.rulebook.plan import Plan
 from rules.rulebook.sections.standing import Freeze
 from rules.rulebook.standing import FOR_GOOD, Changes, Frozen, Standing
 from rules.rulebook.undoing import Trace
-from rules.sets import is_text_in
+from rules.sets import IdList, TextList, is_text_in
 from rules.work import Work
 
 FREEZE = "freeze:"  #: what the names of freezes begin with among all that forbids something
@@ -189,15 +189,8 @@ def save_changes(
     `elsewhere`: counts of limits, by name and bucket, that the ledger keeps with the award that used them.
     """
     of = {"town_id": work.town_id, "resident_id": resident_id}
-    counts = dict(changes.counters)
-    for name, bucket, count in elsewhere:
-        counts[name, bucket] -= count
-    counts |= {(f"{EARNED}{currency}", Calendar.EVER.value): amount for currency, amount in changes.earned.items()}
-    _execute_many(
-        work,
-        _add_count,
-        [of | {"name": name, "bucket": bucket, "count": n} for (name, bucket), n in sorted(counts.items()) if n],
-    )
+    rows = counts_of(changes, elsewhere)
+    _execute_many(work, _add_count, [of | {"name": name, "bucket": bucket, "count": n} for name, bucket, n in rows])
     _execute_many(
         work,
         _set_level,
@@ -205,6 +198,63 @@ def save_changes(
     )
     _save_freezes(work, plan, of, changes)
     _save_suspensions(work, plan, of, changes)
+
+
+def counts_of(changes: Changes, elsewhere: Collection[tuple[str, str, int]]) -> list[tuple[str, str, int]]:
+    """What an event adds to which counts, by name and bucket, in their order. `elsewhere`: as `save_changes` has it."""
+    counts = dict(changes.counters)
+    for name, bucket, count in elsewhere:
+        counts[name, bucket] -= count
+    counts |= {(f"{EARNED}{currency}", Calendar.EVER.value): amount for currency, amount in changes.earned.items()}
+    return [(name, bucket, n) for (name, bucket), n in sorted(counts.items()) if n]
+
+
+def counting_part() -> CTE:
+    """Counts of a resident whose turn was taken, as a part of a statement (rules.fusing)."""
+    counts = (
+        func.unnest(
+            bindparam("count_names", type_=TextList()),
+            bindparam("count_buckets", type_=TextList()),
+            bindparam("count_numbers", type_=IdList()),
+        )
+        .table_valued(column("name", Text), column("bucket", Text), column("number", BigInteger))
+        .render_derived(name="counts")
+    )
+    whose = (bindparam("town", type_=BigInteger()), bindparam("resident", type_=BigInteger()))
+    add = insert(STANDING_COUNT).from_select(
+        ["town_id", "resident_id", "name", "bucket", "count"], select(*whose, *counts.c)
+    )
+    return (
+        add.on_conflict_do_update(
+            index_elements=["town_id", "resident_id", "name", "bucket"],
+            set_={"count": STANDING_COUNT.c["count"] + add.excluded["count"]},
+        )
+        .returning(STANDING_COUNT.c.name)
+        .cte("counted")
+    )
+
+
+def counting_parameters(counts: Collection[tuple[str, str, int]]) -> dict[str, Any]:
+    """What the part is given."""
+    return {
+        "count_names": [name for name, *_ in counts],
+        "count_buckets": [bucket for _, bucket, _ in counts],
+        "count_numbers": [number for *_, number in counts],
+        "counts": len(counts),
+    }
+
+
+def turn_part(noted: CTE) -> CTE:
+    """`take_turn` as a part of a statement, after the event is noted."""
+    first = select(
+        bindparam("town", type_=BigInteger()), bindparam("resident", type_=BigInteger()), literal(1, BigInteger())
+    )
+    take = insert(STANDING).from_select(["town_id", "resident_id", "events"], first.select_from(noted))
+    return (
+        take.on_conflict_do_update(index_elements=["town_id", "resident_id"], set_={"events": STANDING.c.events + 1})
+        .returning(STANDING.c.events)
+        .cte("turn")
+    )
 
 
 def level_rows(plan: Plan, of: Mapping[str, Any], levels: Mapping[str, int], at: datetime) -> list[dict[str, Any]]:

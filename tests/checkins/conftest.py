@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from app import create_app
 from blueprints.edge.house import EXTENSION
+from tests.apps import make_app
 from tests.build import TownBuilder, new_town, settings_for
 from tests.conftest import Databases
 
@@ -16,6 +16,6 @@ from tests.conftest import Databases
 @pytest.fixture
 def race_town(databases: Databases, tmp_path: Path) -> Iterator[TownBuilder]:
     """A town in a database of its own, on the engine of the test."""
-    app = create_app(settings_for(databases.make(), tmp_path, log_level="ERROR"))
+    app = make_app(settings_for(databases.make(), tmp_path, log_level="ERROR"))
     yield new_town(app.extensions[EXTENSION])
     app.extensions[EXTENSION].transactions.engine.dispose()

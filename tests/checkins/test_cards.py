@@ -16,7 +16,6 @@ import time_machine
 from flask import Flask
 from sqlalchemy import text
 
-from app import create_app
 from blueprints.checkins.pictures import CARD_WIDTH, card_svg
 from blueprints.edge.house import EXTENSION, House
 from models.cards import Card, Identification
@@ -29,6 +28,7 @@ from rules.checkins.signing import TokenKind, sign
 from rules.clock import utc_now
 from rules.residents.tokens import Owner, issue_access_token
 from rules.work import SYSTEM, ActorKind, Work
+from tests.apps import make_app
 from tests.build import ApiClient, Person, TownBuilder, add, fresh_key, new_town, settings_for
 from tests.checkins.people import at_the_door, placed
 from tests.conftest import Databases
@@ -203,7 +203,7 @@ def test_the_pack_for_the_door_names_revoked_cards_of_those_who_come(town: TownB
 @pytest.fixture
 def race_town(databases: Databases, tmp_path: Path) -> Any:
     """A town in a database of its own, on the engine of the test."""
-    app = create_app(settings_for(databases.make(), tmp_path, log_level="ERROR"))
+    app = make_app(settings_for(databases.make(), tmp_path, log_level="ERROR"))
     yield new_town(app.extensions[EXTENSION])
     app.extensions[EXTENSION].transactions.engine.dispose()
 

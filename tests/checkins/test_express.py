@@ -1,0 +1,284 @@
+"""The express way of a scan (rules.checkins.express) does what the general way does, and all of it or nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from models.checkins import Direction, Scan, Visit
+from models.ledger import Account, AccountKind, Event, Posting, Txn
+from models.reservations import Reservation, ReservationStatus
+from models.residents import Role
+from rules.checkins import express, scans
+from rules.checkins.scans import ScanAnswer, ScanRequest
+from rules.checkins.undoing import undo_scan
+from rules.clock import utc_now
+from rules.ledger import earning_fused, pools
+from rules.ledger.earning import Earning, earn
+from rules.ledger.pools import read_pool_balance, set_shards
+from rules.ledger.spending import Spending, spend
+from rules.ledger.transactions import Cause
+from rules.reservations.reserving import Wish, reserve_place
+from rules.rulebook.versions import publish
+from rules.work import SYSTEM, Work
+from tests.build import Person, TownBuilder, fresh_key, new_town
+from tests.checkins.crowd import body_of, scan, with_place
+from tests.checkins.doors import at
+from tests.ledger.keeping import audit
+from tests.races import from_processes, from_threads
+
+DEMO = (Path(__file__).parents[2] / "demo" / "rulebook.toml").read_text("utf-8")
+NOON = datetime.fromisoformat("2026-05-06T12:00:00+08:00")
+PEOPLE, SESSIONS = 2, 3
+WRITTEN = (
+    *("reservation", "visit", "event", "standing", "standing_count", "standing_level", "standing_trace"),
+    *("txn", "account", "lot", "rule_usage", "posting", "hold", "reversal", "scan", "scan_undo"),
+)
+MOMENTS_AND_HASHES = r"datetime\.datetime\(.*?tzinfo=.*?\)|b'.*?'(?=[,)])|b\".*?\"(?=[,)])"
+Step = tuple[str, int, int]
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["in", "in", "in", "out", "undo", "spend", "drain", "split"]),
+        st.integers(0, PEOPLE - 1),
+        st.integers(0, SESSIONS - 1),
+    ),
+    max_size=8,
+)
+
+
+@pytest.fixture
+def postgresql(town: TownBuilder) -> TownBuilder:
+    if town.database.engine.dialect.name == "sqlite":
+        pytest.skip("SQLite has the general way alone")
+    return town
+
+
+@contextmanager
+def counting(*, fuses: bool) -> Iterator[list[object]]:
+    """What was booked the express way; with `fuses` off nothing is."""
+    booked: list[object] = []
+    with pytest.MonkeyPatch.context() as patch:
+        if not fuses:
+            patch.setattr(express, "can_fuse", lambda _: False)
+        for room in (pools, earning_fused, express):  # a key's hash would be another one in another town
+            patch.setattr(room, "shard_of", lambda _, shards: shards - 1)
+        send = scans.send_booking
+        patch.setattr(scans, "send_booking", lambda *args: (booked.append(args), send(*args)))
+        yield booked
+
+
+class Story:
+    """The same people at the same doors, in a town of their own."""
+
+    def __init__(self, town: TownBuilder, document: str | None) -> None:
+        self.town = town
+        self.scanner = town.staff(Role.SCANNER)
+        self.numbers = count()
+        if document is not None:
+            town.act(None, publish, document, NOON - timedelta(days=100))
+        hours = {"checkin_opens_at": NOON - timedelta(hours=1), "ends_at": NOON + timedelta(hours=2)}
+        reserved = {"reservable_until": NOON + timedelta(hours=1)}
+        self.sessions = [
+            town.session(
+                activity_id=town.activity(title=f"亲子早教 {n}", allows_reentry=n == 1),
+                starts_at=NOON,
+                **hours,
+                **reserved,
+            )
+            for n in range(SESSIONS)
+        ]
+        self.people = [town.resident() for _ in range(PEOPLE)]
+        for n, resident in enumerate(self.people):
+            for session in self.sessions:
+                town.act(resident, reserve_place, session, Wish(1))
+            if n == 0:  # the other one has no wallet
+                self.earn(resident, 50)
+        self.nonces: list[str] = []
+
+    def earn(self, resident: Person, amount: int) -> None:
+        cause = Cause("test", "测试", utc_now())
+        self.town.act(
+            None, earn, f"story:{next(self.numbers)}", Earning(resident.id, amount, date(2099, 12, 31), cause)
+        )
+
+    def perform(self, step: Step) -> Any:
+        deed, person, session = step
+        resident = self.people[person]
+        match deed:
+            case "in" | "out":
+                return self.scan(resident, self.sessions[session], Direction(deed))
+            case "undo" if self.nonces:
+                return self.town.act(self.scanner, undo_scan, self.nonces[-1], "看错了").answer
+            case "spend":
+                spending = Spending(resident.id, 2, Cause("test", "测试", utc_now()), redeemer_id=self.town.id)
+                try:
+                    self.town.act(None, spend, f"story:{next(self.numbers)}", spending)
+                except Exception as refusal:
+                    return type(refusal).__name__
+            case "drain":
+                left = self.town.database.read(self.town.id, SYSTEM, read_pool_balance)
+                if left > 7:
+                    self.earn(self.people[0], left - 7)
+            case "split":
+                self.town.act(None, set_shards, session + 1)
+        return None
+
+    def scan(self, resident: Person, session: int, direction: Direction) -> dict[str, Any]:
+        nonce = f"nonce-{next(self.numbers):04}"
+        self.nonces.append(nonce)
+        request = ScanRequest(self.town.code_of(resident), session, direction, nonce)
+        answer: ScanAnswer = self.town.act(self.scanner, scans.scan, self.town.house.keys, request)
+        return answer.answer
+
+
+def tell(town: TownBuilder, document: str | None, steps: list[Step], *, fuses: bool) -> tuple[Any, ...]:
+    """What everybody was told, what the tables hold, and how many scans went the express way."""
+    with at(NOON), counting(fuses=fuses) as booked:
+        story = Story(town, document)
+        answers = [story.perform(step) for step in steps]
+        contents = town.contents()
+        audit(town)
+    names: dict[str, str] = {}
+
+    def name(found: re.Match[str]) -> str:
+        return names.setdefault(found[0], f"#{len(names)}")
+
+    def plain(row: str) -> str:
+        return re.sub(r"\d{12,}", name, re.sub(MOMENTS_AND_HASHES, "…", row))
+
+    told = [f"{table} {plain(row)}" for table in WRITTEN for row in contents[table]]
+    return told, [plain(repr(answer)) for answer in answers], len(booked)
+
+
+@settings(
+    max_examples=5,
+    phases=(Phase.explicit, Phase.generate),
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(document=st.sampled_from([None, DEMO]), steps=STEPS)
+def test_both_ways_tell_the_same_and_write_the_same(
+    postgresql: TownBuilder, document: str | None, steps: list[Step]
+) -> None:
+    house = postgresql.house
+    *express_way, _ = tell(new_town(house), document, [("in", 0, 0), *steps], fuses=True)
+    *general_way, booked = tell(new_town(house), document, [("in", 0, 0), *steps], fuses=False)
+    for written, meant in zip(express_way, general_way, strict=True):
+        assert [row for row in written if row not in meant] == [row for row in meant if row not in written]
+        assert written == meant
+    assert booked == 0
+
+
+@pytest.mark.parametrize("document", [None, DEMO])
+def test_who_has_points_already_is_booked_the_express_way(postgresql: TownBuilder, document: str | None) -> None:
+    steps: list[Step] = [("in", 0, 0), ("in", 1, 0)]
+    *_, booked = tell(new_town(postgresql.house), document, steps, fuses=True)
+    assert booked == 1, "the other one has no wallet yet"
+
+
+def with_points(town: TownBuilder, session: int) -> Person:
+    """Somebody with a place, who has earned before."""
+    resident = with_place(town, session)
+    cause = Cause("test", "测试", utc_now())
+    town.act(None, earn, fresh_key(), Earning(resident.id, 1, date(2099, 12, 31), cause))
+    return resident
+
+
+def test_people_with_points_at_one_door_at_once_are_all_paid_and_the_books_agree(race_town: TownBuilder) -> None:
+    """They meet at the pool's row, where each has to look at it again."""
+    town, session, crowd = race_town, race_town.session(capacity=24), 24
+    scanner = town.staff(Role.SCANNER)
+    bodies = [body_of(town.code_of(with_points(town, session)), session) for _ in range(crowd)]
+    answers = from_processes(town, scan, [(town.id, scanner.id, body) for body in bodies])
+    assert {(answer["result"], answer["points"]["awarded"], answer["points"]["balance"]) for answer in answers} == {
+        ("admitted", 5, 6)
+    }
+    assert len(town.rows(Posting.amount, amount=5)) == crowd
+    audit(town)
+
+
+@pytest.mark.parametrize("is_guarded", [True, False])
+def test_who_spends_between_the_two_statements_is_told_the_balance_of_afterwards(
+    postgresql: TownBuilder, monkeypatch: pytest.MonkeyPatch, *, is_guarded: bool
+) -> None:
+    """Control arm: with the wallet taken as it is, whatever was read of it, the answer would be of before."""
+    town = postgresql
+    session = town.session()
+    resident = with_points(town, session)
+    send, spent = scans.send_booking, []
+
+    def spend_first(work: Work, booking: express.Booking, entry: dict[str, Any]) -> None:
+        if not spent:
+            spent.append(True)
+            cause = Cause("test", "测试", utc_now())
+            spending = Spending(resident.id, 1, cause, redeemer_id=town.id)
+            from_threads(lambda key: town.act(None, spend, key, spending), [(fresh_key(),)], threads=1)
+        if not is_guarded:
+            monkeypatch.setattr(express, "earning_parameters", as_it_is)
+        send(work, booking, entry)
+
+    def as_it_is(work: Work, key: str, earning: Earning, wallet: Any) -> dict[str, Any]:
+        [row] = town.rows(Account.credited, Account.debited, id=wallet.id)
+        seen = type(wallet)(wallet.id, row.credited, row.debited)
+        return original(work, key, earning, seen)
+
+    original: Callable[..., dict[str, Any]] = express.earning_parameters
+    monkeypatch.setattr(scans, "send_booking", spend_first)
+    scanner = town.staff(Role.SCANNER)
+    request = ScanRequest(town.code_of(resident), session, Direction.IN, fresh_key())
+    answer = town.act(scanner, scans.scan, town.house.keys, request).answer
+    [wallet] = town.rows(Account.credited, Account.debited, kind=AccountKind.WALLET)
+    assert wallet.credited - wallet.debited == 5
+    assert answer["points"]["balance"] == (5 if is_guarded else 6)
+    audit(town)
+
+
+@pytest.mark.parametrize("how", ["nonce", "pool", "wallet"])
+def test_what_comes_short_in_the_second_statement_leaves_nothing_and_is_tried_again(
+    postgresql: TownBuilder, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """The COMMIT is on its way already, and commits nothing."""
+    town = postgresql
+    session = town.session()
+    resident = with_points(town, session)
+    spoils = {"nonce": {"scan_nonce": "taken-1234"}, "pool": {"pool_shard": 9}, "wallet": {"debited_before": 77}}[how]
+    if how == "nonce":
+        other = with_points(town, session)
+        scanner = town.staff(Role.SCANNER)
+        request = ScanRequest(town.code_of(other), session, Direction.IN, "taken-1234")
+        town.act(scanner, scans.scan, town.house.keys, request)
+        spoils["scan_scanner_id"] = scanner.id  # type: ignore[assignment]
+    before = {table: len(town.rows(table.id)) for table in (Event, Txn, Visit, Scan)}
+    tries: list[dict[str, Any]] = []
+    original = express.earning_parameters
+
+    def spoil(*args: Any) -> dict[str, Any]:
+        tries.append({table: len(town.rows(table.id)) for table in (Event, Txn, Visit, Scan)})
+        return original(*args)
+
+    work_send = Work.send
+
+    def send(work: Work, statement: Any, parameters: Any) -> Any:
+        is_first = statement is express._book and len(tries) == 1
+        return work_send(work, statement, {**parameters, **spoils} if is_first else parameters)
+
+    monkeypatch.setattr(express, "earning_parameters", spoil)
+    monkeypatch.setattr(Work, "send", send)
+    request = ScanRequest(town.code_of(resident), session, Direction.IN, fresh_key())
+    answer = town.act(town.staff(Role.SCANNER), scans.scan, town.house.keys, request).answer
+    assert answer["points"] == {"awarded": 5, "balance": 6, "explanation": answer["points"]["explanation"]}
+    assert tries == [before, before], "nothing was left of the first try"
+    assert {table: len(town.rows(table.id)) for table in before} == {table: n + 1 for table, n in before.items()}
+    [status] = {row.status for row in town.rows(Reservation.status, resident_id=resident.id)}
+    assert status is ReservationStatus.CHECKED_IN
+    audit(town)
