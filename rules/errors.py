@@ -75,3 +75,10 @@ class Busy(RuleError):
     kind = Kind.BUSY
     zh = "系统正忙，请稍后再试，您的操作没有被记录两次。"
     en = "The system is busy. Please try again in a moment; nothing was done twice."
+
+
+class StorageFull(RuleError):
+    code = "server.storage_full"
+    kind = Kind.BUSY
+    zh = "系统的存储空间已满，您的操作没有被记录。请稍后再试，工作人员会尽快处理。"
+    en = "The system's storage is full; nothing was recorded. Please try again later, the staff will see to it."

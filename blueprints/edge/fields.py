@@ -24,6 +24,9 @@ MICROSECONDS_MAX = int(MOMENT_MAX.timestamp()) * 1_000_000
 #: A plus that was not escaped in a query arrives as a space.
 UNESCAPED_PLUS = re.compile(r"(T\S+) (\d\d:?\d\d)$")
 NEAR = re.compile(r"\s*(-?[0-9]{1,2}(?:\.[0-9]{1,15})?)\s*,\s*(-?[0-9]{1,3}(?:\.[0-9]{1,15})?)\s*")
+#: Categories of characters that take no room: format characters, separators of lines and of paragraphs.
+HIDDEN = frozenset({"Cf", "Zl", "Zp"})
+JOINERS = "\u200c\u200d"
 ID_PATTERN = "^[1-9][0-9]{0,18}$"
 
 
@@ -88,8 +91,27 @@ class Day(fields.Date):
         return day
 
 
+def visible(text: str) -> str:
+    """A text without what nobody sees: format characters, and the joiners that join nothing."""
+    if text.isascii() or not any(unicodedata.category(character) in HIDDEN for character in text):
+        return text
+    kept: list[str] = []
+    for character in text:
+        if unicodedata.category(character) not in HIDDEN or (character in JOINERS and kept and _is_joined(kept[-1])):
+            kept.append(character)
+    return "".join(kept)
+
+
+def _is_joined(character: str) -> bool:
+    return unicodedata.category(character) in {"So", "Sk", "Mn"} or unicodedata.bidirectional(character) == "AL"
+
+
 class Words(fields.String):
-    """Text that a person wrote: trimmed, in Unicode's composed form, without control characters."""
+    """Text that a person wrote: trimmed, in Unicode's composed form, without control characters.
+
+    What nobody sees is left out, wherever it was copied from: characters of no width and those that turn the direction of
+    writing make two names look like one, and one word like another. What joins emoji or Arabic letters stays.
+    """
 
     default_error_messages = {"control": "May not contain control characters."}  # noqa: RUF012
 
@@ -97,7 +119,7 @@ class Words(fields.String):
         super().__init__(validate=validate.Length(min=length_min, max=length_max), **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
-        text = unicodedata.normalize("NFC", super()._deserialize(value, attr, data, **kwargs)).strip()
+        text = visible(unicodedata.normalize("NFC", super()._deserialize(value, attr, data, **kwargs))).strip()
         if any(unicodedata.category(character) in {"Cc", "Cs"} and character not in "\n\t" for character in text):
             raise self.make_error("control")
         return text

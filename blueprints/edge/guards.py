@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
+from types import ModuleType
+
 from flask import Flask, Response, abort, request
 
 from blueprints.edge.api import ASSETS_PATH
+from blueprints.edge.slow_bodies import Watch, WatchedBody
 from settings import Settings
 
 API_POLICY = "default-src 'none'; frame-ancestors 'none'"
@@ -22,6 +26,8 @@ STRICT_TRANSPORT = "max-age=31536000; includeSubDomains"
 def register_guards(app: Flask, settings: Settings) -> None:
     """Refuse bodies of unknown or too great length; send the security headers."""
     app.config["MAX_CONTENT_LENGTH"] = settings.body_bytes_max
+    uwsgi = _web_server()
+    watch = Watch(int(uwsgi.opt.get("threads", 1))) if uwsgi else None
 
     @app.before_request
     def refuse_body_of_unknown_length() -> None:
@@ -32,8 +38,12 @@ def register_guards(app: Flask, settings: Settings) -> None:
         if request.endpoint == UPLOAD_ENDPOINT:
             bytes_max = max(bytes_max, settings.upload_bytes_max + AROUND_A_FILE_BYTES)
         request.max_content_length = bytes_max
-        if (request.content_length or 0) > bytes_max:
+        length = request.content_length or 0
+        if length > bytes_max:
             abort(413)
+        if length and uwsgi and watch:
+            body = request.environ["wsgi.input"]
+            request.environ["wsgi.input"] = WatchedBody(body, watch, uwsgi.connection_fd(), length)
 
     @app.after_request
     def add_security_headers(response: Response) -> Response:
@@ -48,3 +58,11 @@ def register_guards(app: Flask, settings: Settings) -> None:
         if settings.https_only:
             response.headers["Strict-Transport-Security"] = STRICT_TRANSPORT
         return response
+
+
+def _web_server() -> ModuleType | None:
+    """What uWSGI tells of itself; None under another server."""
+    try:
+        return importlib.import_module("uwsgi")
+    except ImportError:
+        return None

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from flask import current_app
 
+from blueprints.edge.answers import SharedAnswers
 from rules.files import Files
 from rules.keys import Keys
+from rules.replica import Replica
 from rules.work import Transactions
 from settings import Settings
 from wechat.client import WechatClient
@@ -24,6 +26,8 @@ class House:
     transactions: Transactions
     wechat: WechatClient
     files: Files
+    replica: Replica | None = None  #: what rooms read that may be a moment late
+    answers: SharedAnswers = field(default_factory=SharedAnswers)  #: what visitors were told lately
 
 
 def house() -> House:

@@ -14,6 +14,7 @@ import orjson
 import structlog
 from flask import Flask, Response, g
 from marshmallow import Schema, fields
+from prometheus_client import Counter
 from werkzeug.exceptions import HTTPException
 
 from blueprints.edge.faults import describe_fault
@@ -21,6 +22,7 @@ from blueprints.edge.language import ENGLISH, caller_language
 from blueprints.edge.messages import in_chinese
 from rules.errors import Kind, RuleError
 
+REFUSALS = Counter("binfen_refusals_total", "Refusals answered, by code.", ["code"])
 PROBLEM_TYPE = "application/problem+json"
 RETRY_SECONDS = 1
 STATUS_OF = {
@@ -93,6 +95,7 @@ def all_codes() -> dict[str, int]:
 
 def problem(status: int, code: str, detail: str, errors: Any = None) -> Response:
     """A problem document."""
+    REFUSALS.labels(code).inc()
     title_zh, title_en = TITLES.get(status, ("请求失败", "Request failed"))
     english = caller_language() == ENGLISH
     document = {

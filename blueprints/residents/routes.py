@@ -15,7 +15,7 @@ from blueprints.residents.schemas import (
     StaffSignIn,
     WechatSignIn,
 )
-from rules.residents import passwords, profile, records, sign_in
+from rules.residents import lock_out, passwords, profile, records, sign_in
 from rules.territory import PlaceUnknown
 from rules.work import VISITOR, Transactions, Work
 from wechat import refusals as wechat
@@ -45,14 +45,15 @@ def sign_in_with_wechat(transactions: Transactions, town_id: int, wish: Wish) ->
     return transactions.write(town_id, VISITOR, sign_in.sign_in_resident, house().keys, openid, *said)
 
 
-@room.does_in_steps("POST", "/auth/staff", refuses=[passwords.CredentialsWrong])
+@room.does_in_steps("POST", "/auth/staff", refuses=[passwords.CredentialsWrong, lock_out.TooManyAttempts])
 @room.arguments(StaffSignIn)
 @room.response(200, SignedInView)
 def sign_in_as_staff(transactions: Transactions, town_id: int, wish: Wish) -> sign_in.SignedIn:
     """Sign in as staff with name and password."""
-    credentials = transactions.read(town_id, VISITOR, passwords.find_credentials, wish["username"])
+    keys, username = house().keys, wish["username"]
+    credentials = transactions.write(town_id, VISITOR, sign_in.begin_staff_sign_in, keys, username)
     staff_id = passwords.check_password(credentials, wish["password"])
-    return transactions.write(credentials.town_id, VISITOR, sign_in.sign_in_staff, house().keys, staff_id)
+    return transactions.write(credentials.town_id, VISITOR, sign_in.sign_in_staff, keys, username, staff_id)
 
 
 @room.does("POST", "/auth/refresh", needs=SIGNING_IN, refuses=[sign_in.RefreshInvalid, sign_in.RefreshReused])

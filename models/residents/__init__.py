@@ -23,7 +23,7 @@ from models.residents.rights import (
     MergingStatus,
 )
 from models.residents.sign_in import RefreshToken, SignInDevice
-from models.residents.staff import Role, RoleGrant, Staff, StaffLookup, StaffStatus
+from models.residents.staff import Role, RoleGrant, SignInFailure, Staff, StaffLookup, StaffStatus
 
 __all__ = [
     "Consent",
@@ -49,6 +49,7 @@ __all__ = [
     "Role",
     "RoleGrant",
     "SignInDevice",
+    "SignInFailure",
     "Staff",
     "StaffLookup",
     "StaffStatus",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, ForeignKeyConstraint, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, LargeBinary, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, InTown, RootInTown, one_of
@@ -68,3 +68,19 @@ class StaffLookup(Base):
     username: Mapped[str] = mapped_column(primary_key=True)
     town_id: Mapped[int] = mapped_column(ForeignKey("town.id"))
     staff_id: Mapped[int]
+
+
+class SignInFailure(Base):
+    """How many sign-ins failed in a row under a name, whether somebody has it or not. Global, because names are."""
+
+    __tablename__ = "sign_in_failure"
+
+    name_index: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)  #: HMAC-SHA256 of what was typed
+    failures: Mapped[int]
+    failed_at: Mapped[datetime]
+    locked_until: Mapped[datetime]  #: before it no try is looked at; a moment that is over: not locked
+
+    __table_args__ = (
+        CheckConstraint("failures > 0", name="failures_positive"),
+        Index("ix_sign_in_failure_failed_at", "failed_at"),
+    )

@@ -113,7 +113,7 @@ def commit_to_draw(work: Work, keys: Keys, session_id: int) -> None:
         "town_id": work.town_id,
         "session_id": session_id,
         "commitment": commitment_of(seed),
-        "seed_sealed": keys.seal(seed.hex(), _context(work, session_id)),
+        "seed_sealed": keys.seal(seed.hex(), seed_context(work.town_id, session_id)),
         "committed_at": work.now,
     }
     work.core.execute(_commit, row)
@@ -170,7 +170,7 @@ def _drawn(work: Work, keys: Keys, session: AnyRow, rows: Sequence[AnyRow], free
     """The applications in the order of the draw, which is made public with its seed."""
     asked = {"town": work.town_id, "session": session.id}
     kept = work.core.execute(_draw, asked).one()
-    seed = bytes.fromhex(keys.open(kept.seed_sealed, _context(work, session.id)))
+    seed = bytes.fromhex(keys.open(kept.seed_sealed, seed_context(work.town_id, session.id)))
     entries = [Entry(str(row.id), row.priority, row.party_size) for row in rows]
     document = publish(seed, entries, max(free, 0))
     revealed = work.core.execute(_reveal, asked | {"document": document, "now": work.now}).first()
@@ -179,5 +179,6 @@ def _drawn(work: Work, keys: Keys, session: AnyRow, rows: Sequence[AnyRow], free
     return [by_ticket[entry.ticket] for entry in order_of(seed, entries)]
 
 
-def _context(work: Work, session_id: int) -> str:
-    return f"draw.seed:{work.town_id}:{session_id}"
+def seed_context(town_id: int, session_id: int) -> str:
+    """Where a sealed seed belongs; it can't be opened in another row."""
+    return f"draw.seed:{town_id}:{session_id}"

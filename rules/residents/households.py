@@ -23,7 +23,7 @@ from sqlalchemy.orm import aliased
 from models.residents import Household, HouseholdRequest, HouseholdRequestStatus, Resident, Role
 from models.residents.rights import IS_WAITING
 from models.territory import Territory, TerritoryKind
-from rules.clock import local_day
+from rules.clock import local_day, seconds_between
 from rules.errors import Kind, RuleError
 from rules.ids import ID_MAX
 from rules.outbox import Message, put
@@ -67,7 +67,7 @@ class HouseholdRequestPending(RuleError):
 
 class TooManyHouseholdRequests(RuleError):
     code = "household.too_many_requests"
-    kind = Kind.CONFLICT
+    kind = Kind.TOO_MANY
     zh = "30 天内最多申请 {maximum} 次，请到社区服务台办理。"
     en = "You can ask {maximum} times within 30 days. The community's desk can help."
 
@@ -157,7 +157,7 @@ _at_door = select(Household.id).where(
     Household.door == bindparam("at_door"),
 )
 _found = insert(Household).on_conflict_do_nothing()
-_asked_lately = select(func.count()).where(
+_asked_lately = select(func.count().label("made"), func.min(HouseholdRequest.asked_at).label("first_at")).where(
     HouseholdRequest.town_id == bindparam("town"),
     HouseholdRequest.resident_id == bindparam("resident"),
     HouseholdRequest.asked_at > bindparam("since"),
@@ -361,8 +361,10 @@ def _requests_to(work: Work, home: AnyRow) -> Sequence[AnyRow]:
 def _check_pace(work: Work, resident_id: int) -> None:
     since = work.now - timedelta(days=30)
     asked = {"town": work.town_id, "resident": resident_id, "since": since}
-    if int(work.core.scalar(_asked_lately, asked) or 0) >= REQUESTS_A_MONTH:
-        raise TooManyHouseholdRequests(maximum=REQUESTS_A_MONTH)
+    lately = work.core.execute(_asked_lately, asked).one()
+    if lately.made >= REQUESTS_A_MONTH:
+        free_at = lately.first_at + timedelta(days=30)
+        raise TooManyHouseholdRequests(maximum=REQUESTS_A_MONTH, retry_seconds=seconds_between(work.now, free_at))
 
 
 def _dwelling(work: Work, household_id: int | None, building_id: int | None, door: str | None) -> dict[str, Any]:

@@ -26,7 +26,8 @@ from rules.errors import Kind, RuleError
 from rules.ids import ID_MAX
 from rules.keys import Keys
 from rules.residents.devices import note_device
-from rules.residents.passwords import CredentialsWrong
+from rules.residents.lock_out import count_attempt, unlock
+from rules.residents.passwords import Credentials, CredentialsWrong, find_credentials
 from rules.residents.tokens import ACCESS_SECONDS, Owner, issue_access_token
 from rules.work import ActorKind, Work
 
@@ -134,11 +135,21 @@ def begin_anew(work: Work, keys: Keys, resident_id: int) -> SignedIn:
     return _begin_family(work, keys, owner)
 
 
-def sign_in_staff(work: Work, keys: Keys, staff_id: int) -> SignedIn:
+def begin_staff_sign_in(work: Work, keys: Keys, username: str) -> Credentials:
+    """The credentials that a password is to be checked against, outside of this work, once it is committed.
+
+    Raises TooManyAttempts while the name is locked.
+    """
+    count_attempt(work, keys, username)
+    return find_credentials(work, username)
+
+
+def sign_in_staff(work: Work, keys: Keys, username: str, staff_id: int) -> SignedIn:
     """Sign in a member of staff whose password was checked. Raises CredentialsWrong when the account was closed since."""
     owner = _lock_owner(work, ActorKind.STAFF, staff_id)
     if owner is None:
         raise CredentialsWrong
+    unlock(work, keys, username)
     return _begin_family(work, keys, owner)
 
 

@@ -83,7 +83,7 @@ def read_access_token(keys: Keys, token: str) -> Owner:
 
     A device sends the same token for a quarter of an hour: its signature is looked at once in each process.
     """
-    name = hashlib.sha256(keys.token + token.encode()).digest()
+    name = hashlib.sha256(b"".join((*keys.tokens, token.encode()))).digest()
     seen = _seen.get(name)
     if seen is None:
         seen = _read(keys, token)
@@ -96,10 +96,21 @@ def read_access_token(keys: Keys, token: str) -> Owner:
 
 
 def _read(keys: Keys, token: str) -> _Seen:
+    """What a good token says; while keys change, one of the old key is as good. Raises TokenExpired, TokenInvalid."""
+    *others, last = keys.tokens
+    for key in others:
+        try:
+            return _read_with(key, token)
+        except TokenInvalid:
+            continue
+    return _read_with(last, token)
+
+
+def _read_with(key: bytes, token: str) -> _Seen:
     try:
         decoded = jwt.decode_complete(
             token,
-            keys.token,
+            key,
             algorithms=[ALGORITHM],
             issuer=ISSUER,
             audience=AUDIENCE,

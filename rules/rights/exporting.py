@@ -7,7 +7,6 @@ parts, so that none is too large to be made while somebody waits.
 
 from __future__ import annotations
 
-import csv
 import io
 import zipfile
 from collections.abc import Callable, Iterable, Sequence
@@ -25,8 +24,8 @@ from models.residents import DataExport, Household, Resident
 from models.territory import Territory
 from models.uploads import Upload, UploadState
 from models.volunteering import Certificate
-from rules.clock import ZONE
-from rules.csv_text import BYTE_ORDER_MARK
+from rules.clock import ZONE, seconds_between
+from rules.csv_text import Cell, write_lines
 from rules.errors import Kind, RuleError
 from rules.estates.phones import RESIDENT as REPAIR_PHONE
 from rules.estates.phones import phone_context as repair_phone_context
@@ -55,7 +54,7 @@ COMPUTED_MAX = 2**53  #: larger numbers are ids, which JSON's readers would roun
 
 class TooManyExports(RuleError):
     code = "export.too_many"
-    kind = Kind.CONFLICT
+    kind = Kind.TOO_MANY
     zh = "24 小时内最多导出 {maximum} 次，请稍后再试。"
     en = "You can ask for {maximum} copies within 24 hours. Please try again later."
 
@@ -79,7 +78,7 @@ class Gathered:
     pictures: Sequence[SentPicture]  #: of this part
 
 
-_asked_lately = select(func.count()).where(
+_asked_lately = select(func.count().label("made"), func.min(DataExport.asked_at).label("first_at")).where(
     DataExport.town_id == bindparam("town"),
     DataExport.resident_id == bindparam("resident"),
     DataExport.asked_at > bindparam("since"),
@@ -121,8 +120,10 @@ def ask_export(work: Work, resident_id: int | None = None) -> AnyRow:
     whom = ward_for(work, resident_id)
     lock_record(work, whom)
     whose = {"town": work.town_id, "resident": whom}
-    if int(work.core.scalar(_asked_lately, whose | {"since": work.now - timedelta(days=1)}) or 0) >= EXPORTS_A_DAY:
-        raise TooManyExports(maximum=EXPORTS_A_DAY)
+    asked = work.core.execute(_asked_lately, whose | {"since": work.now - timedelta(days=1)}).one()
+    if asked.made >= EXPORTS_A_DAY:
+        free_at = asked.first_at + timedelta(days=1)
+        raise TooManyExports(maximum=EXPORTS_A_DAY, retry_seconds=seconds_between(work.now, free_at))
     pictures = int(work.core.scalar(_count_pictures, whose) or 0)
     export_id = work.new_id()
     row = {
@@ -253,23 +254,19 @@ def _statements(work: Work, resident_id: int) -> Iterable[tuple[str, bytes]]:
     for code in list_books(work):
         of_book = in_book(work, code)
         wallet = read_wallet(of_book, resident_id)
-        written = io.StringIO()
-        table = csv.writer(written)
-        table.writerow(("编号", "时间", "类型", "事由", "说明", "数额", "余额"))
+        table: list[Sequence[Cell]] = [("编号", "时间", "类型", "事由", "说明", "数额", "余额")]
         after: Position | None = None
-        lines = 0
         while wallet.id is not None:
             page = read_statement(of_book, wallet, after, STATEMENT_PAGE)
             for line in page.items:
                 at = line.at.astimezone(ZONE).isoformat(timespec="seconds")
                 row = (line.id, at, line.kind.value, line.reason, line.explanation, line.amount, line.balance_after)
-                table.writerow(row)
-            lines += len(page.items)
+                table.append(row)
             after = page.next_after
             if after is None:
                 break
-        if lines:
-            yield f"statement-{code}.csv", (BYTE_ORDER_MARK + written.getvalue()).encode()
+        if len(table) > 1:
+            yield f"statement-{code}.csv", write_lines(table).encode()
 
 
 def _readme(gathered: Gathered) -> str:

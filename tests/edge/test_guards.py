@@ -9,8 +9,8 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from app import create_app
 from blueprints.edge.house import EXTENSION
+from tests.apps import make_app
 from tests.build import ApiClient, TownBuilder, settings_for
 from tests.edge.helpers import open_at, reserve
 
@@ -21,6 +21,8 @@ ALWAYS = {
 }
 STRICT_TRANSPORT = "Strict-Transport-Security"
 REQUEST_ID = "X-Request-Id"
+#: What a visitor is shown as everybody is, and nothing else (blueprints/edge/shared.py).
+THE_SAME_FOR_ALL = {"200", "HEAD"}
 
 
 def answers_of_every_kind(
@@ -89,13 +91,16 @@ def test_answers_are_not_stored_and_the_documents_assets_may_be(
     app: Flask, town: TownBuilder, api: ApiClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answers = answers_of_every_kind(app, town, api, monkeypatch)
-    for name in answers.keys() - {"docs", "asset", "no asset"}:
+    for name in answers.keys() - {"docs", "asset", "no asset"} - THE_SAME_FOR_ALL:
         assert answers[name].headers["Cache-Control"] == "no-store", name
+    for name in THE_SAME_FOR_ALL:
+        assert answers[name].cache_control.public, name
+        assert "Authorization" in answers[name].vary, name
     assert answers["asset"].cache_control.max_age
 
 
 def test_strict_transport_is_asked_for_where_tls_ends_in_front_of_us(database_url: str, tmp_path: Path) -> None:
-    app = create_app(settings_for(database_url, tmp_path, https_only=True))
+    app = make_app(settings_for(database_url, tmp_path, https_only=True))
     for path in ("/healthz", "/nowhere", "/docs"):
         assert "max-age=31536000" in open_at(app, path).headers[STRICT_TRANSPORT]
     app.extensions[EXTENSION].transactions.engine.dispose()
@@ -116,7 +121,9 @@ def test_the_documents_page_and_all_that_it_loads_come_from_here(app: Flask) -> 
 
 
 @pytest.mark.parametrize(
-    "path", ["../settings.py", "..%2fsettings.py", "%2e%2e/%2e%2e/settings.py", "/etc/passwd", "", "a\0b"]
+    # files that are there: beside the folder, and far above it
+    "path",
+    ["../__init__.py", "..%2f__init__.py", "%2e%2e/__init__.py", f"{'../' * 30}etc/passwd", "/etc/passwd", "", "a\0b"],
 )
 def test_the_assets_folder_leads_nowhere_else(app: Flask, path: str) -> None:
     answer = open_at(app, f"/docs/assets/{path}", follow_redirects=True)

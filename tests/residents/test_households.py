@@ -101,7 +101,7 @@ def test_one_request_waits_at_a_time_and_five_are_made_in_a_month(home: Home) ->
     problem_of(me.delete("/me/household/request"), 404, "household.request_unknown")
     problem_of(
         me.post("/me/household", {"building_id": str(home.building_id), "door": DOOR}),
-        409,
+        429,
         "household.too_many_requests",
     )
     problem_of(me.post("/me/household", {"door": DOOR}), 422, "household.dwelling_unclear")
