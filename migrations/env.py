@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from models import Base
 from models.base import UtcDateTime
 from models.search import OF_ONE_ENGINE
-from rules.database import WRITING
+from rules.database import MIGRATING
 
 #: The number of the advisory lock: the letters "binfenmg".
 LOCK = int.from_bytes(b"binfenmg", "big")
@@ -72,7 +72,7 @@ def one_at_a_time(connection: Connection) -> Iterator[None]:
 
 engine = context.config.attributes["engine"]
 with (
-    engine.execution_options(**WRITING).connect() as connection,
+    engine.execution_options(**MIGRATING).connect() as connection,
     without_foreign_keys(connection),
     one_at_a_time(connection),
 ):

