@@ -14,7 +14,7 @@ from models.residents import Role
 from rules.monitor import counted
 from rules.work import Work
 
-room = Room("monitor_rows", __name__, description="The rows behind the monitoring's numbers")
+room = Room("monitor_rows", __name__, description="The rows behind the monitoring's numbers", may_be_late=True)
 
 
 @room.does("GET", "/monitor/measures/<string:name>/rows", needs=SIGNED_IN, refuses=REFUSALS)

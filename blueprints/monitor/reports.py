@@ -17,7 +17,7 @@ from rules.residents.identity import Forbidden
 from rules.territory.tree import PlaceUnknown
 from rules.work import Work
 
-room = Room("monitor_reports", __name__, description="Monthly reports of the operations monitoring")
+room = Room("monitor_reports", __name__, description="Monthly reports of the operations monitoring", may_be_late=True)
 
 Wish = dict[str, Any]
 

@@ -18,7 +18,7 @@ from rules.monitor.trends import show_trends
 from rules.residents.identity import Forbidden
 from rules.work import Work
 
-room = Room("monitor", __name__, description="Operations monitoring")
+room = Room("monitor", __name__, description="Operations monitoring", may_be_late=True)
 
 
 @room.does("GET", "/monitor/measures", needs=SIGNED_IN)

@@ -15,7 +15,7 @@ from rules.errors import InBoth
 from rules.monitor import communities, operators, points_board, scenes, venues_board
 from rules.work import Work
 
-room = Room("monitor_boards", __name__, description="Boards of the operations monitoring")
+room = Room("monitor_boards", __name__, description="Boards of the operations monitoring", may_be_late=True)
 
 SCENES, COMMUNITIES = InBoth("九大场景", "The nine scenes"), InBoth("社区对比", "Communities compared")
 ESTATES = InBoth("小区对比", "Estates compared")

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import ForeignKeyConstraint, Index, Table, UniqueConstraint
 
 from models import Base
+from rules.distribution import distribution_statements
 
 TABLES = Base.metadata.sorted_tables
 DISTRIBUTED = [table for table in TABLES if table.info["distribution"] == "distributed"]
@@ -19,6 +20,7 @@ GLOBAL = {
     "job_leader",
     "node_counter",
     "openid_lookup",
+    "sign_in_failure",
     "staff_lookup",
     "town",
     "wechat_event",
@@ -87,3 +89,25 @@ def test_a_constraint_has_a_name_that_postgresql_keeps_whole(table: Table) -> No
     for constraint in [*table.constraints, *table.indexes]:
         assert constraint.name
         assert len(str(constraint.name)) <= 63
+
+
+def test_the_printed_statements_spread_every_table_once_and_those_that_are_pointed_to_first() -> None:
+    statements = list(distribution_statements())
+    spread = [statement for statement in statements if "create_" in statement]
+    place = {statement.split("'")[1]: number for number, statement in enumerate(spread)}
+    assert place.keys() == {table.name for table in TABLES}
+    assert len(spread) == len(TABLES)
+    for table in TABLES:
+        for constraint in table.foreign_key_constraints:
+            assert place[constraint.referred_table.name] <= place[table.name]
+
+
+def test_the_printed_statements_keep_a_town_together() -> None:
+    spread = [statement for statement in distribution_statements() if "create_distributed_table" in statement]
+    first, *others = spread
+    assert first == f"SELECT create_distributed_table('{first.split(chr(39))[1]}', 'town_id', colocate_with => 'none');"
+    anchor = first.split("'")[1]
+    assert len(others) == len(DISTRIBUTED) - 1
+    assert all(each.endswith(f"', 'town_id', colocate_with => '{anchor}');") for each in others)
+    copied = {each.split("'")[1] for each in distribution_statements() if "create_reference_table" in each}
+    assert copied == {table.name for table in REFERENCE}

@@ -11,18 +11,19 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import CheckConstraint, Engine, inspect, text
 from sqlalchemy.schema import CreateTable
 
-from app import create_app
 from blueprints.edge.house import EXTENSION
 from migrations.upgrade import alembic_config, upgrade
 from models import Base
 from models.history import VERSIONS
 from rules.database import connect
 from rules.readiness import SCHEMA_VERSION
+from tests.apps import make_app
 from tests.build import settings_for
 from tests.conftest import Databases
 
 TABLES = Base.metadata.sorted_tables
 APPEND_ONLY = {
+    "admin_deed",
     "txn",
     "posting",
     "event",
@@ -47,6 +48,9 @@ APPEND_ONLY = {
     "monitor_target",
     "ranking_weights",
 }
+#: What processes keep is watched (rules.revisions): rows come and go, columns change.
+WATCHED_ROWS = {"staff", "role_grant", "territory", "rulebook_version", "book"}
+WATCHED_COLUMNS = {"staff", "role_grant", "territory", "book", "town"}
 
 
 @pytest.fixture(scope="module")
@@ -117,6 +121,7 @@ def test_a_migrated_database_refuses_changes_of_what_is_append_only_and_keeps_wh
             expected = {
                 (table, f"{table}_refuses_{change}") for table in APPEND_ONLY for change in ("update", "delete")
             }
+            expected |= {(t, f"{t}_{change}_raises_revision") for t in WATCHED_ROWS for change in ("insert", "delete")}
         else:
             found = connection.execute(
                 text(
@@ -126,13 +131,15 @@ def test_a_migrated_database_refuses_changes_of_what_is_append_only_and_keeps_wh
             expected = {
                 (table, f"{table}_is_{what}") for table in APPEND_ONLY for what in ("append_only", "not_emptied")
             }
+            expected |= {(table, f"{table}_raises_revision") for table in WATCHED_ROWS}
     expected |= {(table.__tablename__, f"{table.__tablename__}_keeps_versions") for table in VERSIONS}
-    expected.add(("standing_level", "standing_level_keeps_versions"))
+    expected |= {(table, f"{table}_changes_revision") for table in WATCHED_COLUMNS}
+    expected |= {("standing_level", "standing_level_keeps_versions"), ("town", "town_keeps_its_code")}
     assert {tuple(row) for row in found} == expected
 
 
 def test_a_database_without_a_schema_is_not_ready_until_it_is_migrated(empty_url: str, tmp_path: Path) -> None:
-    app = create_app(settings_for(empty_url, tmp_path / "instance"))
+    app = make_app(settings_for(empty_url, tmp_path / "instance"))
     engine = app.extensions[EXTENSION].transactions.engine
     try:
         before = app.test_client().get("/readyz")
@@ -148,7 +155,7 @@ def test_a_database_without_a_schema_is_not_ready_until_it_is_migrated(empty_url
 
 
 def test_another_versions_schema_is_not_ready(databases: Databases, tmp_path: Path) -> None:
-    app = create_app(settings_for(databases.make(), tmp_path / "instance"))
+    app = make_app(settings_for(databases.make(), tmp_path / "instance"))
     engine = app.extensions[EXTENSION].transactions.engine
     try:
         with engine.begin() as connection:
