@@ -21,8 +21,10 @@ from blueprints.console.routes import console
 from blueprints.edge.api import finish_document, make_api
 from blueprints.edge.guards import register_guards
 from blueprints.edge.house import EXTENSION, House, house
+from blueprints.edge.limits import register_limits
 from blueprints.edge.orjson_provider import OrjsonProvider
 from blueprints.edge.problems import register_error_handlers
+from blueprints.edge.replica import make_replica
 from blueprints.edge.request_log import configure_logging, register_request_log
 from blueprints.estates.complaints import room as complaints
 from blueprints.estates.repairs import room as repairs
@@ -69,7 +71,7 @@ from blueprints.rulebook.routes import room as rulebook
 from blueprints.seals.routes import room as seals
 from blueprints.search.routes import room as search
 from blueprints.sharing.routes import room as sharing
-from blueprints.system.gauges import register_gauges
+from blueprints.system.gauges import Watching, register_gauges
 from blueprints.system.routes import room as system
 from blueprints.territory.keeping import room as centre_keeping
 from blueprints.territory.routes import room as territory
@@ -89,7 +91,7 @@ from rules.database import connect
 from rules.keys import KeysUnreadable, read_or_make
 from rules.search.refreshing import fill as fill_search
 from rules.work import SYSTEM, Transactions
-from settings import Settings, SettingsInvalid, WechatMode, read_settings
+from settings import Settings, SettingsInvalid, WechatMode, make_ready, read_settings
 from storage.assembly import make_files
 from wechat.assembly import make_client
 
@@ -173,6 +175,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.extensions[EXTENSION] = furnish(settings)
     register_gauges(app, app.extensions[EXTENSION])
     register_request_log(app)
+    register_limits(app, settings)
     register_guards(app, settings)
     register_error_handlers(app)
     api = make_api(app)
@@ -189,7 +192,7 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 def furnish(settings: Settings) -> House:
     """Keys, database, WeChat and files, as the settings want them."""
-    settings.instance_dir.mkdir(parents=True, exist_ok=True)
+    make_ready(settings)
     try:
         keys = read_or_make(settings.keys_file)
     except KeysUnreadable as error:
@@ -197,6 +200,7 @@ def furnish(settings: Settings) -> House:
     transactions = Transactions(
         connect(settings.database_url, pool_size=settings.database_pool_size),
         request_seconds=settings.request_seconds,
+        watcher=Watching(),
     )
     if settings.is_production:
         _refuse_demo_town(transactions)
@@ -208,7 +212,7 @@ def furnish(settings: Settings) -> House:
         keys=keys,
         base_url=settings.wechat_url,
     )
-    return House(settings, keys, transactions, wechat, make_files(settings))
+    return House(settings, keys, transactions, wechat, make_files(settings), make_replica(settings, transactions))
 
 
 def _refuse_demo_town(transactions: Transactions) -> None:

@@ -3,6 +3,6 @@
 Each file is a group or a command; another one is registered in GROUPS.
 """
 
-from commands import jobs, ledger, monitor, rulebook, search
+from commands import admin, database, jobs, ledger, monitor, rulebook, search
 
-GROUPS = (ledger.group, jobs.group, rulebook.group, search.group, monitor.group)
+GROUPS = (admin.group, database.group, ledger.group, jobs.group, rulebook.group, search.group, monitor.group)

@@ -37,7 +37,7 @@ from rules.jobs.terms import begin_term, keep_term
 from rules.keys import Keys, KeysUnreadable, read_or_make
 from rules.readiness import check_readiness
 from rules.work import SYSTEM, Transactions
-from settings import Settings, SettingsInvalid, WechatMode, read_settings
+from settings import Settings, SettingsInvalid, WechatMode, make_ready, read_settings
 from storage.assembly import make_files
 from wechat.assembly import make_client
 
@@ -61,7 +61,7 @@ log = structlog.get_logger("binfen.jobs")
 def main(jobs: Sequence[Job] = JOBS) -> int:
     try:
         settings = read_settings()
-        settings.instance_dir.mkdir(parents=True, exist_ok=True)
+        make_ready(settings)
         keys = read_or_make(settings.keys_file)
     except SettingsInvalid as error:
         error.show()

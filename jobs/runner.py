@@ -34,9 +34,11 @@ log = structlog.get_logger("binfen.jobs")
 
 
 def run_job(
-    means: Means, job: Job, moment: datetime, *, attempts_max: int = ATTEMPTS_MAX
+    means: Means, job: Job, moment: datetime, *, attempts_max: int = ATTEMPTS_MAX, anew: bool = False
 ) -> dict[str, JobOutcome | None]:
     """Run a job for every town. Returns what came of it by the town's code; None where it was not ours to run.
+
+    `anew`: also where it has run well for this slot.
 
     Raises ValueError for a moment that has not come: its slot would be taken when it is due.
     """
@@ -47,7 +49,7 @@ def run_job(
         outcomes[town.code] = JobOutcome.FAILED
         # Where the claim or the record fails, the run is taken up again once it counts as abandoned.
         with _apart("job.not_recorded", job=job.name, town=town.code):
-            outcomes[town.code] = _run_for_town(Errand(means, town.id, moment), job, attempts_max)
+            outcomes[town.code] = _run_for_town(Errand(means, town.id, moment), job, attempts_max, anew=anew)
     return outcomes
 
 
@@ -101,10 +103,10 @@ def _apart(event: str, **facts: str) -> Iterator[None]:
         log.error(event, **facts, error=type(error).__name__)
 
 
-def _run_for_town(errand: Errand, job: Job, attempts_max: int) -> JobOutcome | None:
+def _run_for_town(errand: Errand, job: Job, attempts_max: int, *, anew: bool = False) -> JobOutcome | None:
     transactions, town_id, term = errand.transactions, errand.town_id, errand.means.term
     due = job.due(errand.moment)
-    run = transactions.write(town_id, SYSTEM, claim_run, due, term=term, attempts_max=attempts_max)
+    run = transactions.write(town_id, SYSTEM, claim_run, due, term=term, attempts_max=attempts_max, anew=anew)
     if run is None:
         return None
     own = replace(errand, means=replace(errand.means, transactions=RunTransactions(transactions, run)))

@@ -23,6 +23,7 @@ from models.territory import Town
 from models.webhooks import Webhook
 from rules.jobs.terms import LeaderView, show_leader
 from rules.jobs.watching import Alarm, alarm_of, with_last_run
+from rules.residents.lock_out import count_locked
 from rules.rows import AnyRow
 from rules.work import Work
 
@@ -60,6 +61,7 @@ class Gauges:
     snapshot_age_seconds: int | None  #: since the last one of the town, of those that have any, that is most behind
     webhooks_failing: int  #: their last call failed
     webhooks_disabled: int
+    names_locked: int  #: names of staff under which nobody may sign in for now
 
 
 _is_due = (Outbox.available_at <= bindparam("now")) & or_(
@@ -110,6 +112,7 @@ def read_gauges(work: Work) -> Gauges:
         snapshot_age_seconds=_seconds_since(min(snapshots), work.now) if snapshots else None,
         webhooks_failing=int(failing),
         webhooks_disabled=int(disabled),
+        names_locked=int(work.core.execute(count_locked, now).scalar_one()),
     )
 
 

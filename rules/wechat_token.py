@@ -80,7 +80,7 @@ def read_token(work: Work, keys: Keys, appid: str) -> CachedToken:
     if row.token_sealed is None or row.expires_at <= work.now:
         return CachedToken(None, wants_fetch=not is_leased)
     is_due = row.expires_at <= work.now + REFRESH_EARLY
-    return CachedToken(keys.open(row.token_sealed, _context(appid)), wants_fetch=is_due and not is_leased)
+    return CachedToken(keys.open(row.token_sealed, token_context(appid)), wants_fetch=is_due and not is_leased)
 
 
 def claim_fetch(work: Work, appid: str) -> datetime | None:
@@ -97,7 +97,7 @@ def store_token(work: Work, keys: Keys, appid: str, lease: datetime, fetched: Fe
         {
             "app": appid,
             "lease": lease,
-            "sealed": keys.seal(fetched.value, _context(appid)),
+            "sealed": keys.seal(fetched.value, token_context(appid)),
             "expires": work.now + timedelta(seconds=fetched.expires_in),
         },
     )
@@ -106,11 +106,11 @@ def store_token(work: Work, keys: Keys, appid: str, lease: datetime, fetched: Fe
 def forget_token(work: Work, keys: Keys, appid: str, token: str) -> None:
     """Drop a token that WeChat has refused. A newer one that somebody stored meanwhile stays."""
     row = work.db.execute(_find, {"app": appid}).first()
-    if row is None or row.token_sealed is None or keys.open(row.token_sealed, _context(appid)) != token:
+    if row is None or row.token_sealed is None or keys.open(row.token_sealed, token_context(appid)) != token:
         return
     work.db.execute(_forget, {"app": appid, "sealed": row.token_sealed})
 
 
-def _context(appid: str) -> str:
+def token_context(appid: str) -> str:
     """Where a sealed token belongs; it can't be opened in another row."""
     return f"wechat_token:{appid}"

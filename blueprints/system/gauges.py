@@ -14,14 +14,16 @@ from datetime import datetime
 
 import structlog
 from flask import Flask
-from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client import CollectorRegistry, Counter, Gauge
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from sqlalchemy import Engine, event
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from blueprints.edge.house import House
+from rules.database import is_transient
 from rules.errors import Busy
 from rules.gauges import Gauges, JobGauges, read_gauges
 from rules.jobs.watching import Alarm
@@ -37,12 +39,26 @@ IN_USE = Gauge("binfen_database_connections_in_use", "Connections to the databas
 IN_ALL = Gauge(
     "binfen_database_connections_max", "Connections to the database that there may be.", multiprocess_mode="livesum"
 )
+FAULTS = Counter("binfen_database_faults_total", "Faults after which a transaction is tried again.", ["fault"])
+RETRIES = Counter("binfen_transaction_retries_total", "Tries of a transaction that failed.", ["reason"])
+WAITS = Counter("binfen_database_connection_waits_total", "Transactions that waited for a connection.")
+WAITED = Counter("binfen_database_connection_waited_seconds_total", "How long they waited.")
+WAIT_SECONDS_MIN = 0.005  #: a connection that is there is had sooner
+#: What faults are called, by SQLSTATE; everything else is a lost connection, or on SQLite another writer.
+FAULT_NAMES = {
+    "40P01": "deadlock",
+    "40001": "serialization",
+    "55P03": "lock_timeout",
+    "57014": "statement_timeout",
+    "25006": "read_only",
+}
 
 
 def register_gauges(app: Flask, house: House) -> None:
     """Have /metrics tell how the application's house stands."""
     app.extensions[GAUGES] = registry_of(house.transactions)
     watch_pool(house.transactions.engine, house.settings.database_pool_size)
+    event.listen(house.transactions.engine, "handle_error", count_fault)
 
 
 def watch_pool(engine: Engine, pool_size: int) -> None:
@@ -62,6 +78,27 @@ def watch_pool(engine: Engine, pool_size: int) -> None:
 
     event.listen(engine, "checkout", count)
     event.listen(engine, "checkin", count_off)
+
+
+class Watching:
+    """Counts what the units of work of a process meet; see rules.work.Watcher."""
+
+    def retried(self, reason: str) -> None:
+        RETRIES.labels(reason).inc()
+
+    def waited(self, seconds: float) -> None:
+        if seconds >= WAIT_SECONDS_MIN:
+            WAITS.inc()
+            WAITED.inc(seconds)
+
+
+def count_fault(context: ExceptionContext) -> None:
+    """Count what a unit of work will try again."""
+    error = context.sqlalchemy_exception
+    if isinstance(error, DBAPIError) and is_transient(error):
+        state = getattr(error.orig, "sqlstate", None)
+        other = "busy" if context.dialect.name == "sqlite" else "connection"
+        FAULTS.labels(FAULT_NAMES.get(state or "", other)).inc()
 
 
 class HouseCollector(Collector):
@@ -121,6 +158,7 @@ def _metrics_of(gauges: Gauges) -> Iterator[Metric]:
         yield _one("binfen_snapshot_age_seconds", "Since the last snapshot, of the town most behind.", age)
     yield _one("binfen_webhooks_failing", "Webhooks whose last call failed.", gauges.webhooks_failing)
     yield _one("binfen_webhooks_disabled", "Webhooks that aren't called.", gauges.webhooks_disabled)
+    yield _one("binfen_staff_names_locked", "Names of staff that are locked now.", gauges.names_locked)
 
 
 def _metrics_of_jobs(jobs: Iterable[JobGauges]) -> Iterator[Metric]:

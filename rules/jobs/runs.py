@@ -1,8 +1,8 @@
 """Runs of jobs: who runs a job for a town, and what came of it. The doctrine is at the head of `rules.jobs`.
 
-A run may be claimed again when it failed; when a leader of an earlier term left it; and when it was claimed
-`ABANDONED_AFTER` ago and never finished, by whomever. The second claim is a guarded UPDATE that counts the attempt, so
-again only one gets it.
+A run may be claimed again when it failed; when somebody wants it run anew, by hand; when a leader of an earlier term left
+it; and when it was claimed `ABANDONED_AFTER` ago and never finished, by whomever. The second claim is a guarded UPDATE
+that counts the attempt, so again only one gets it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy import BigInteger, and_, bindparam, or_, select, update
+from sqlalchemy import BigInteger, Boolean, and_, bindparam, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from models.jobs import JobOutcome, JobRun, JobSchedule
@@ -77,6 +77,7 @@ _claim_again = (
         JobRun.attempts < bindparam("attempts_max"),
         or_(
             JobRun.outcome == JobOutcome.FAILED,
+            and_(JobRun.outcome == JobOutcome.OK, bindparam("anew", type_=Boolean())),
             and_(
                 JobRun.finished_at.is_(None),
                 or_(
@@ -188,10 +189,12 @@ class RunTransactions(Transactions):
         return self._whole.survey(town_id, actor, deed, *args, **kwargs)
 
 
-def claim_run(work: Work, due: Due, *, term: int | None = None, attempts_max: int = ATTEMPTS_MAX) -> Run | None:
+def claim_run(
+    work: Work, due: Due, *, term: int | None = None, attempts_max: int = ATTEMPTS_MAX, anew: bool = False
+) -> Run | None:
     """Claim a run; commit before running it. None: it isn't the caller's to run.
 
-    `term`: in which the caller leads; None for one who runs it by hand.
+    `term`: in which the caller leads; None for one who runs it by hand. `anew`: also one that ended well.
     """
     if term is not None and not is_on(work, term):
         return None
@@ -199,7 +202,7 @@ def claim_run(work: Work, due: Due, *, term: int | None = None, attempts_max: in
     attempt = work.core.execute(_claim, row | {"due_at": due.due_at, "term": term}).scalar()
     if attempt is None:
         again = {"attempts_max": attempts_max, "abandoned_before": work.now - ABANDONED_AFTER, "now": work.now}
-        again |= _named(work.town_id, due.job, due.slot) | {"of_term": term, "moment": due.due_at}
+        again |= _named(work.town_id, due.job, due.slot) | {"of_term": term, "moment": due.due_at, "anew": anew}
         attempt = work.core.execute(_claim_again, again).scalar()
     seen_to = {"town_id": work.town_id, "job": due.job, "cron": due.cron, "slot": due.slot}
     work.core.execute(_see_to, seen_to | {"next_due_at": due.next_due_at})

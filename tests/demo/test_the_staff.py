@@ -8,7 +8,6 @@ import pytest
 import time_machine
 from sqlalchemy import func, select
 
-from app import create_app
 from blueprints.edge.house import EXTENSION
 from demo.seed import TOWN_ID
 from models.centres import CentreStaff
@@ -20,6 +19,7 @@ from models.territory import Operator
 from rules.clock import utc_now
 from rules.residents.tokens import Owner, issue_access_token
 from rules.work import ActorKind
+from tests.apps import make_app
 from tests.build import settings_for
 from tests.demo.conftest import NOW, Demo
 
@@ -52,7 +52,7 @@ ROOMS = {
 )
 def test_staff_read_what_their_role_is_for(demo: Demo, tmp_path: Path, username: str, roles: list[Role]):
     url = demo.transactions.engine.url.render_as_string(hide_password=False)
-    app = create_app(settings_for(url, tmp_path, log_level="ERROR"))
+    app = make_app(settings_for(url, tmp_path, log_level="ERROR"))
     house = app.extensions[EXTENSION]
     txn_id = demo.rows(select(func.min(Txn.id)))[0][0]
     staff_id, centre_id = demo.rows(select(CentreStaff.id, CentreStaff.service_centre_id))[0]

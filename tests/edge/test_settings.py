@@ -84,6 +84,7 @@ def test_every_setting_can_be_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     wanted = {
         "ENVIRONMENT": "development",
         "DATABASE_URL": "postgresql+psycopg://binfen@db/binfen",
+        "DATABASE_REPLICA_URL": "postgresql+psycopg://binfen@standby/binfen",
         "DATABASE_POOL_SIZE": "3",
         "KEYS_FILE": str(tmp_path / "other.json"),
         "REQUEST_SECONDS": "2.5",
@@ -107,6 +108,13 @@ def test_every_setting_can_be_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
         "PUBLIC_URL": "https://binfen.example.cn",
         "HTTPS_ONLY": "true",
         "WEBHOOKS_PRIVATE": "true",
+        "PUBLIC_SECONDS": "7",
+        "TRUSTED_PROXIES": "10.0.0.0/8",
+        "REDIS_URL": "redis://cache:6379/0",
+        "RATE_VISITOR": "5/second",
+        "RATE_CALLER": "",
+        "RATE_WRITES": "10 per 2 minute",
+        "RATE_PASSWORDS": "3/hour",
     }
     assert set(wanted) | {"INSTANCE_DIR"} == set(SETTING_NAMES)
     for name, value in wanted.items():
@@ -117,8 +125,13 @@ def test_every_setting_can_be_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 
 
 BAD = {
+    "TRUSTED_PROXIES": ["nginx", "10.0.0.1/8", "10.0.0.0/33"],
+    "REDIS_URL": ["cache:6379", "http://cache"],
+    "RATE_VISITOR": ["many", "0/minute", "5", "-1/minute"],
+    "RATE_PASSWORDS": ["5/fortnight"],
     "ENVIRONMENT": ["prod", "", "PRODUCTION "],
     "DATABASE_URL": ["nonsense", "", "mysql://root@localhost/binfen"],
+    "DATABASE_REPLICA_URL": ["nonsense", "mysql://root@localhost/binfen", "sqlite:///copy.sqlite"],
     "DATABASE_POOL_SIZE": ["0", "-1", "many", "201", "1.5", ""],
     "REQUEST_SECONDS": ["0", "soon", "51", "-1", "nan", "inf", ""],
     "BODY_BYTES_MAX": ["0", "1MB", "1023", ""],

@@ -11,12 +11,12 @@ from click.testing import Result
 from flask import Flask
 from sqlalchemy import text
 
-from app import create_app
 from blueprints.edge.house import EXTENSION, House
 from jobs.schedule import JOBS
 from models.jobs import JobOutcome, JobRun
 from rules.ledger.audit_checks import CHECKS
 from rules.work import SYSTEM
+from tests.apps import make_app
 from tests.build import TownBuilder, new_town, settings_for
 from tests.conftest import Databases
 
@@ -26,7 +26,7 @@ NOON = "2026-11-23T12:00:00+08:00"
 @pytest.fixture
 def own_app(databases: Databases, tmp_path: Path) -> Iterator[Flask]:
     """An application on a database of its own: a command works for every town that there is."""
-    app = create_app(settings_for(databases.make(), tmp_path, log_level="ERROR"))
+    app = make_app(settings_for(databases.make(), tmp_path, log_level="ERROR"))
     yield app
     app.extensions[EXTENSION].transactions.engine.dispose()
 
@@ -134,3 +134,15 @@ def test_the_day_is_the_communitys_and_today_can_be_run_before_it_is_due(own_app
         done = call(own_app, "jobs", "run", "ledger-audit", "--day", "2026-11-23")
     assert (done.exit_code, "2026-11-23 ok" in done.output) == (0, True), done.output
     assert own_town.rows(JobRun.slot) == [("2026-11-23",)]
+
+
+@time_machine.travel(NOON, tick=False)
+def test_a_run_that_ended_well_is_run_again_only_by_the_one_who_says_so(own_app: Flask, own_town: TownBuilder) -> None:
+    asked = ("jobs", "run", "ledger-audit", "--day", "2026-11-23")
+    assert "ok" in call(own_app, *asked).output
+    assert "not run" in call(own_app, *asked).output
+    assert "ok" in call(own_app, *asked, "--again").output
+    [run] = own_town.rows(JobRun.attempts, JobRun.outcome, job="ledger-audit")
+    assert tuple(run) == (2, JobOutcome.OK)
+    shown = call(own_app, "jobs", "runs", "--job", "ledger-audit", "--town", own_town.code).output
+    assert f"{own_town.code}: 2026-11-23 12:00:00 ledger-audit 2026-11-23 ok attempt 2 " in shown

@@ -18,7 +18,6 @@ from sqlalchemy import create_engine, text, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import QueuePool
 
-from app import create_app
 from blueprints.edge.house import EXTENSION
 from blueprints.edge.request_log import forget_processes_that_are_gone
 from blueprints.system import gauges
@@ -30,6 +29,7 @@ from rules.delivery import claim_due, give_up
 from rules.jobs.terms import begin_term
 from rules.outbox import Message, put
 from rules.work import SYSTEM, Work
+from tests.apps import make_app
 from tests.build import TownBuilder, new_town, settings_for
 from tests.conftest import Databases
 
@@ -40,7 +40,7 @@ IN_USE = "binfen_database_connections_in_use"
 def own_app(databases: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
     """An application on a database of its own: the numbers are of all towns."""
     monkeypatch.setattr(gauges, "FRESH_SECONDS", 0.0)
-    app = create_app(settings_for(databases.make(), tmp_path, log_level="ERROR"))
+    app = make_app(settings_for(databases.make(), tmp_path, log_level="ERROR"))
     yield app
     app.extensions[EXTENSION].transactions.engine.dispose()
 
@@ -154,7 +154,7 @@ def in_use() -> float:
 
 
 def test_a_database_that_is_gone_is_not_waited_for(tmp_path: Path) -> None:
-    app = create_app(settings_for("postgresql+psycopg://postgres@127.0.0.1:1/none", tmp_path, log_level="CRITICAL"))
+    app = make_app(settings_for("postgresql+psycopg://postgres@127.0.0.1:1/none", tmp_path, log_level="CRITICAL"))
     began = time.monotonic()
     assert shown(app)["binfen_ready"] == 0
     assert time.monotonic() - began < 5

@@ -14,6 +14,7 @@ from jobs.leading import KEY, AdvisoryLock, FileLock, Leadership, leadership_of
 from jobs.schedule import JOBS, Done, Errand, Job, Means, at, each_day
 from models.jobs import JobOutcome, JobRun
 from rules.database import connect
+from rules.jobs.terms import begin_term
 from rules.keys import generate
 from rules.keys import read as read_keys
 from rules.work import SYSTEM, Transactions
@@ -144,6 +145,31 @@ def test_who_loses_the_lead_stops_its_scheduler_and_tries_again(
     keep_leading(Means(units, read_keys(generate())), leadership, stop)
     assert leadership.given_up == 2
     assert [scheduler.running for scheduler in schedulers] == [False, False]
+
+
+def test_who_finds_that_another_term_has_begun_lets_go(units: Transactions, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As when the lock failed: both believe that they hold it."""
+    monkeypatch.setattr("jobs.__main__.LOOK_SECONDS", 0.01)
+    monkeypatch.setattr("jobs.__main__.SAY_SECONDS", 0.0)
+    stop = threading.Event()
+
+    class Shared:
+        def take(self) -> bool:
+            return True
+
+        def is_held(self) -> bool:
+            units.write(0, SYSTEM, begin_term)
+            return True
+
+        def give_up(self) -> None:
+            stop.set()
+
+    leading = threading.Thread(target=keep_leading, args=(Means(units, read_keys(generate())), Shared(), stop, []))
+    leading.start()
+    has_let_go = stop.wait(5)
+    stop.set()
+    leading.join(10)
+    assert has_let_go
 
 
 def test_what_does_not_end_keeps_nobody_from_leading_again_and_is_overtaken(

@@ -14,13 +14,13 @@ import pytest
 import time_machine
 from flask import Flask
 
-from app import create_app
 from blueprints.edge.house import EXTENSION
 from jobs.runner import run_job
 from jobs.schedule import JOBS_BY_NAME, Errand, Means
 from models.jobs import JobOutcome, JobRun, Outbox
 from models.ledger import Account, AccountKind
 from models.seals import Seal
+from tests.apps import make_app
 from tests.build import TownBuilder, new_town, settings_for
 from tests.conftest import Databases
 from tests.jobs.test_commands import call
@@ -34,7 +34,7 @@ LAST_DAY = date(2027, 12, 31)
 @pytest.fixture
 def own_app(databases: Databases, tmp_path: Path) -> Iterator[Flask]:
     """An application on a database of its own: a job works for every town that there is."""
-    app = create_app(settings_for(databases.make(), tmp_path, log_level="ERROR"))
+    app = make_app(settings_for(databases.make(), tmp_path, log_level="ERROR"))
     yield app
     app.extensions[EXTENSION].transactions.engine.dispose()
 

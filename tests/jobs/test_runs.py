@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import time_machine
-from sqlalchemy import update
+from sqlalchemy import insert, update
 
 from models.jobs import JobOutcome, JobRun
 from models.residents import Resident
@@ -24,6 +24,7 @@ from rules.jobs.runs import (
     RunTransactions,
     claim_run,
     finish_run,
+    give_up_orphans,
     list_orphans,
     list_runs,
 )
@@ -175,6 +176,35 @@ def test_a_leader_of_an_earlier_term_claims_nothing_any_more(town: TownBuilder) 
     assert not claim(town, "after", term=old)
     assert town.rows(JobRun.slot, slot="after") == []
     assert claim(town, "after", term=new)
+
+
+def test_a_leader_of_an_earlier_term_gives_nothing_up_any_more(town: TownBuilder) -> None:
+    first, old, new = (town.database.write(0, SYSTEM, begin_term) for _ in range(3))
+    left = {"town_id": town.id, "job": "a-job", "slot": "left", "started_at": NOON, "due_at": NOON}
+    left |= {"attempts": ATTEMPTS_MAX, "term": first}
+    town.act(None, lambda work: work.core.execute(insert(JobRun), left))
+    assert town.database.write(town.id, SYSTEM, give_up_orphans, old) == 0
+    assert town.database.write(town.id, SYSTEM, give_up_orphans, new) == 1
+
+
+def test_a_term_begins_when_what_the_one_before_is_claiming_is_there(town: TownBuilder) -> None:
+    """So whoever leads next sees a claim, or the claim is refused."""
+    old = town.database.write(0, SYSTEM, begin_term)
+    is_claiming, order = threading.Event(), []
+
+    def claim_slowly(work: Work) -> None:
+        assert claim_run(work, due_for("a-job", "2026-11-23"), term=old)
+        is_claiming.set()
+        time.sleep(0.2)
+        order.append("claim")
+
+    with ThreadPoolExecutor(2) as pool:
+        claimed = pool.submit(town.database.write, town.id, SYSTEM, claim_slowly)
+        assert is_claiming.wait(10)
+        begun = pool.submit(lambda: (town.database.write(0, SYSTEM, begin_term), order.append("term")))
+        claimed.result(10)
+        begun.result(10)
+    assert order == ["claim", "term"]
 
 
 @pytest.mark.parametrize("is_fenced", [True, False])

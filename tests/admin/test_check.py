@@ -1,0 +1,149 @@
+"""`flask admin check` finds what is wrong with a deployment, and `admin reload` does nothing then."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from blueprints.edge.house import House
+from commands.admin.checks import Level, look_at
+from models.residents import Role
+from rules.work import SYSTEM
+from settings import Environment, SettingsInvalid, make_ready
+from tests.admin.conftest import Call
+from tests.build import PASSWORD, TownBuilder, settings_for
+
+
+@pytest.fixture(autouse=True)
+def hasty_postgresql(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server of the tests keeps nothing when the power fails, on purpose; one test looks at that."""
+    monkeypatch.setattr("commands.admin.checks.KEEPING", ())
+
+
+def found(house: House) -> list[tuple[Level, str]]:
+    return [(finding.level, finding.sentence) for finding in look_at(house)]
+
+
+def with_settings(house: House, **changes: Any) -> House:
+    return replace(house, settings=replace(house.settings, **changes))
+
+
+def version_to(version: str) -> Callable[[House], None]:
+    def change(house: House) -> None:
+        house.transactions.write(
+            0,
+            SYSTEM,
+            lambda work: work.core.execute(text("UPDATE alembic_version SET version_num = :v"), {"v": version}),
+        )
+
+    return change
+
+
+def test_nothing_is_an_error_where_all_is_well(own_house: House, call: Call) -> None:
+    assert [sentence for level, sentence in found(own_house) if level is Level.ERROR] == []
+    assert call("check").exit_code == 0
+    assert call("check", "--strict").exit_code == 1
+
+
+def test_a_server_that_loses_commits_is_an_error(own_house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("commands.admin.checks.KEEPING", ("fsync",))
+    said = [sentence for level, sentence in found(own_house) if level is Level.ERROR]
+    if own_house.transactions.engine.dialect.name == "sqlite":
+        assert said == []
+    else:
+        assert len(said) == 1
+        assert "fsync = off" in said[0]
+
+
+@pytest.mark.parametrize(("version", "says"), [("0001", "older version"), ("9999", "newer version")])
+def test_a_schema_of_another_version_is_an_error_and_nothing_is_reloaded(
+    own_house: House, call: Call, own_folder: Path, version: str, says: str
+) -> None:
+    engine = own_house.transactions.engine
+    with engine.connect() as connection:
+        current = str(connection.scalar(text("SELECT version_num FROM alembic_version")))
+    version_to(version)(own_house)
+    try:
+        checked, reloaded = call("check"), call("reload")
+    finally:
+        version_to(current)(own_house)
+    assert says in checked.output
+    assert (checked.exit_code, reloaded.exit_code) == (1, 1)
+    assert not (own_folder / "reload").exists()
+    assert call("reload").exit_code == 0
+    assert (own_folder / "reload").exists()
+    (own_folder / "reload").unlink()
+
+
+def test_a_keys_file_that_others_can_read_is_an_error(own_house: House) -> None:
+    own_house.settings.keys_file.chmod(0o644)
+    try:
+        assert any("KEYS_FILE" in sentence for level, sentence in found(own_house) if level is Level.ERROR)
+    finally:
+        own_house.settings.keys_file.chmod(0o600)
+
+
+@pytest.mark.parametrize(
+    ("changes", "environment", "says"),
+    [
+        ({"redis_url": "redis://127.0.0.1:1/0"}, {}, "REDIS_URL doesn't answer"),
+        ({"town": "nowhere"}, {}, "TOWN is nowhere"),
+        ({"database_pool_size": 2}, {}, "threads will wait"),
+        ({}, {"WEB_PROCESSES": "2"}, "PROMETHEUS_MULTIPROC_DIR"),
+        ({}, {"WEB_PROCESSES": "many"}, "whole numbers"),
+        ({"environment": Environment.PRODUCTION}, {}, "PUBLIC_URL isn't https"),
+        ({"environment": Environment.PRODUCTION, "log_level": "DEBUG"}, {}, "LOG_LEVEL is DEBUG"),
+        ({"database_replica_url": "postgresql+psycopg://x@127.0.0.1:1/x"}, {}, "DATABASE_REPLICA_URL doesn't answer"),
+    ],
+)
+def test_what_works_by_half_is_said(
+    own_house: House, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], environment: dict[str, str], says: str
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert any(says in sentence for _, sentence in found(with_settings(own_house, **changes)))
+
+
+def test_a_password_that_everybody_knows_is_an_error_in_production(own_house: House, own_town: TownBuilder) -> None:
+    staff = own_town.staff(Role.SCANNER)
+    of = with_settings(own_house, environment=Environment.PRODUCTION, demo_password=PASSWORD)
+    [sentence] = [sentence for level, sentence in found(of) if level is Level.ERROR]
+    assert staff.name in sentence
+
+
+def test_more_connections_than_the_server_allows_are_an_error(
+    own_house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WEB_PROCESSES", "100")
+    said = [sentence for level, sentence in found(own_house) if level is Level.ERROR and "max_connections" in sentence]
+    assert len(said) == (own_house.transactions.engine.dialect.name == "postgresql")
+
+
+def test_the_audit_proves_everything_in_one_go_and_names_what_is_wrong(
+    call: Call, own_town: TownBuilder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = call("audit", "--town", own_town.code)
+    assert right.exit_code == 0, right.output
+    assert right.output.count("all is well") == 5
+    monkeypatch.setattr("commands.admin.proofs.verify_seals", lambda _work: ["seal 1 is forged"])
+    wrong = call("audit", "--town", own_town.code)
+    assert wrong.exit_code == 1
+    assert "seal 1 is forged" in wrong.output
+
+
+@pytest.mark.parametrize("broken", ["folder", "no database"])
+def test_places_where_nothing_can_be_written_stop_the_start(tmp_path: Path, broken: str) -> None:
+    (tmp_path / "file").write_text("not a folder, and no database at all")
+    settings = {
+        "folder": settings_for(f"sqlite:///{tmp_path / 'a.sqlite'}", tmp_path / "file" / "below"),
+        "no database": settings_for(f"sqlite:///{tmp_path / 'file'}", tmp_path / "instance"),
+    }[broken]
+    with pytest.raises(SettingsInvalid, match="INSTANCE_DIR" if broken == "folder" else "DATABASE_URL"):
+        make_ready(settings)
+    make_ready(settings_for(f"sqlite:///{tmp_path / 'later' / 'a.sqlite'}", tmp_path / "instance"))
+    assert not (tmp_path / "later").exists(), "a disk may be mounted there later"
