@@ -6,6 +6,9 @@
     python3 dev.py check    lint, format, types, floors, migrations
     python3 dev.py fix      what the linter and the formatter can mend by themselves
     python3 dev.py lock     resolve pyproject.toml into the hashed lock again
+    python3 dev.py audit    ask which versions of the lock have known weaknesses
+    python3 dev.py nightly  the audit, then the long runs that chance steers (more arguments go to pytest)
+    python3 dev.py bench    what it does a second and what that takes, next to bare floors (-h tells what else it does)
     python3 dev.py flask …  any command of the application, inside the environment
 
 The environment is `.venv`, made from the hashed lock and made anew when the lock changes. `node_modules`, what the pages
@@ -15,12 +18,14 @@ under /console load, is kept in the same way, by the npm that comes with the env
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import subprocess
 import sys
 import venv
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 ROOT = Path(__file__).resolve().parent
 ENVIRONMENT = ROOT / ".venv"
@@ -44,7 +49,17 @@ CHECKS = (
 
 
 def main(arguments: list[str]) -> int:
-    commands = {"run": run, "test": test, "check": check, "fix": fix, "lock": lock, "flask": flask}
+    commands = {
+        "run": run,
+        "test": test,
+        "check": check,
+        "fix": fix,
+        "lock": lock,
+        "audit": audit,
+        "nightly": nightly,
+        "bench": bench,
+        "flask": flask,
+    }
     if not arguments or arguments[0] not in commands:
         print(__doc__)
         return 2
@@ -99,6 +114,78 @@ def lock(_arguments: list[str]) -> int:
     return python(*resolve, "pyproject.toml", "-o", "requirements.txt") or python(
         *resolve, "--extra", "dev", "pyproject.toml", "-o", LOCK.name
     )
+
+
+def audit(_arguments: list[str]) -> int:
+    """Ask PyPI and npm which versions of the locks have known weaknesses: 0 none, 1 some, 3 they couldn't all be asked.
+
+    The asker is a tool of this command only. What it could not ask about is told and never taken for harmless.
+    """
+    python("-m", "pip", "install", "--quiet", "uv")
+    ask_pypi = ["-m", "uv", "tool", "run", "--quiet", "pip-audit", "-r", LOCK.name, "--require-hashes", "--disable-pip"]
+    ask_pypi += ["--progress-spinner", "off", "--format", "json"]
+    found = {
+        LOCK.name: weaknesses_of_pypi(answer_of(ask_pypi)),
+        NODE_LOCK.name: weaknesses_of_npm(answer_of(["-c", NPM, "audit", "--json"])),
+    }
+    for lock_name, (weak, unasked) in found.items():
+        print(
+            f"== {lock_name}: {len(weak)} known weaknesses" + (f", {len(unasked)} not asked about" if unasked else "")
+        )
+        for line in weak + unasked[:3]:
+            print(f"   {line}")
+    if any(weak for weak, _ in found.values()):
+        return 1
+    if any(unasked for _, unasked in found.values()):
+        print("The services that know of weaknesses could not be asked about all: this says nothing about the rest.")
+        return 3
+    return 0
+
+
+def weaknesses_of_pypi(report: Any) -> tuple[list[str], list[str]]:
+    """What pip-audit found, and what it couldn't ask about."""
+    try:
+        packages = report["dependencies"]
+        weak = [
+            f"{package['name']} {package['version']}: {weakness['id']}, mended in {', '.join(weakness['fix_versions'])}"
+            for package in packages
+            for weakness in package.get("vulns", [])
+        ]
+    except (KeyError, TypeError):
+        return [], ["pip-audit gave no report"]
+    return weak, [package.get("skip_reason", "") for package in packages if "skip_reason" in package]
+
+
+def weaknesses_of_npm(report: Any) -> tuple[list[str], list[str]]:
+    """What npm found, and what it couldn't ask about."""
+    try:
+        packages = report["vulnerabilities"]
+        return [f"{name}: {package['severity']}" for name, package in packages.items()], []
+    except (KeyError, TypeError, AttributeError):
+        return [], ["npm's audit gave no report"]
+
+
+def answer_of(command: list[str]) -> Any:
+    """The JSON that a program of the environment prints; None where it prints none."""
+    done = subprocess.run([str(PYTHON), *command], cwd=ROOT, capture_output=True, text=True, check=False)
+    try:
+        return json.loads(done.stdout)
+    except ValueError:
+        return None
+
+
+def nightly(arguments: list[str]) -> int:
+    """Every test that knows a long run, long, with a seed of this day; the day's seed runs the same again."""
+    audited = audit([])
+    seed = os.environ.setdefault("BINFEN_SEED", f"{datetime.now(UTC):%Y%m%d}")
+    os.environ["BINFEN_LONG"] = "1"
+    long = sorted(str(path) for path in Path("tests").rglob("test_*.py") if "BINFEN_LONG" in path.read_text())
+    print(f"== {len(long)} files, BINFEN_SEED={seed}", flush=True)
+    return python("-m", "pytest", "--hypothesis-seed", seed, *long, *arguments) or audited
+
+
+def bench(arguments: list[str]) -> int:
+    return python("-m", "bench", *arguments)
 
 
 def flask(arguments: list[str]) -> int:

@@ -16,8 +16,8 @@ import random
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -28,9 +28,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import orjson
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import Engine, event, insert, select, text
+from sqlalchemy import insert, select
 
 from app import create_app
+from bench.measuring import counting
+from bench.town import tidy
 from blueprints.edge.house import EXTENSION, House
 from demo.seed import CODE as DEMO_CODE
 from demo.seed import TOWN_ID as DEMO
@@ -186,31 +188,6 @@ def _session(work: Work, n: int) -> dict[str, Any]:
 
 def add(work: Work, table: type[Any], row: dict[str, Any]) -> None:
     work.db.execute(insert(table), {"town_id": TOWN, **row})
-
-
-def tidy(engine: Engine) -> None:
-    """Leave nothing to the engine's own housekeeping."""
-    statements = ["ANALYZE"] if engine.dialect.name == "sqlite" else ["VACUUM ANALYZE", "CHECKPOINT"]
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        if engine.dialect.name != "sqlite":
-            connection.execute(text("SET statement_timeout = 0"))
-        for statement in statements:
-            connection.exec_driver_sql(statement)
-
-
-@contextmanager
-def counting(engine: Engine) -> Iterator[list[str]]:
-    """The statements that the database is sent."""
-    heard: list[str] = []
-
-    def hear(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        heard.append(statement)
-
-    event.listen(engine, "before_cursor_execute", hear)
-    try:
-        yield heard
-    finally:
-        event.remove(engine, "before_cursor_execute", hear)
 
 
 def ask(client: FlaskClient, arm: Arm) -> None:

@@ -9,7 +9,6 @@ machine's.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import multiprocessing
 import os
 import random
@@ -25,11 +24,13 @@ from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import psycopg
-from sqlalchemy import Connection, create_engine, event, insert, text
-from sqlalchemy.engine import make_url
+from sqlalchemy import Connection, event, insert, text
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from bench.grow import dsn_of
+from bench.ledger_floor import EACH, Books, Floor
+from bench.town import new_database
 from migrations.upgrade import upgrade
 from models.residents import ResidentStatus
 from models.rulebook import RulebookVersion
@@ -54,7 +55,6 @@ TOWN = 1
 COMMUNITY, OPERATOR, VERSION = 11, 12, 13
 LOTS = 12  #: open lots of a wallet, as FIFO by month keeps them
 POSTINGS_OF_WALLET = 40
-EACH = 10  #: points of a posting
 FIRST = first_id_at(datetime(2025, 1, 1, tzinfo=UTC))
 WRITERS = 8
 BATCH = 2_000
@@ -73,6 +73,13 @@ class Place:
 
     def resident(self) -> int:
         return FIRST + random.randrange(self.wallets)
+
+    def floor(self) -> Floor:
+        """What the ledger is compared with, in this town."""
+        with psycopg.connect(dsn_of(self.url)) as connection:
+            row = connection.execute("SELECT book_id FROM account WHERE kind = 'pool'").fetchone()
+        assert row is not None
+        return Floor(Books(self.url, TOWN, row[0], VERSION, COMMUNITY, OPERATOR, self.resident))
 
 
 # --- making the towns -------------------------------------------------------------------------------------------------
@@ -93,15 +100,6 @@ def make_town(server_url: str, postings: int) -> Place:
     load_history(url, wallets, postings)
     engine.dispose()
     return Place(url, wallets)
-
-
-def new_database(server_url: str) -> str:
-    name = f"bench_{uuid.uuid4().hex}"
-    server = create_engine(server_url, isolation_level="AUTOCOMMIT")
-    with server.connect() as connection:
-        connection.execute(text(f'CREATE DATABASE "{name}"'))
-    server.dispose()
-    return make_url(server_url).set(database=name).render_as_string(hide_password=False)
 
 
 def _open_town(work: Work) -> None:
@@ -147,7 +145,7 @@ _HISTORY = (
 
 def load_history(url: str, wallets: int, postings: int) -> None:
     """Write the past with unique keys and foreign keys taken away, and put them back: they are checked then."""
-    with psycopg.connect(_dsn(url), autocommit=True) as connection:
+    with psycopg.connect(dsn_of(url), autocommit=True) as connection:
         facts = connection.execute("SELECT id, book_id FROM account WHERE kind = 'pool'").fetchone()
         assert facts is not None
         of_wallet = min(POSTINGS_OF_WALLET, postings)
@@ -173,10 +171,6 @@ def _bare_tables(connection: psycopg.Connection) -> Iterator[None]:
     yield
     for table, name, definition in guards:
         connection.execute(f"ALTER TABLE {table} ADD CONSTRAINT {name} {definition}")
-
-
-def _dsn(url: str) -> str:
-    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
 
 
 # --- what is measured -------------------------------------------------------------------------------------------------
@@ -240,88 +234,6 @@ class Spender:
         transactions.write(TOWN, SYSTEM, spend, uuid.uuid4().hex, Spending(resident_id, amount, cause))
 
 
-# --- the floor ----------------------------------------------------------------------------------------------------------
-
-
-class Floor:
-    """The same effects in SQL by hand: one connection, prepared statements, no layers."""
-
-    def __init__(self, place: Place) -> None:
-        self.place = place
-        self.connection = psycopg.connect(_dsn(place.url), prepare_threshold=0)
-        row = self.connection.execute("SELECT id, book_id FROM account WHERE kind = 'pool'").fetchone()
-        assert row is not None
-        self.book = row[1]
-        self.connection.commit()
-        self._next_id = time.time_ns()
-
-    def _id(self) -> int:
-        self._next_id += 1
-        return self._next_id
-
-    def earn_once(self) -> None:
-        resident_id, txn_id, key = self.place.resident(), self._id(), uuid.uuid4().hex
-        run = self.connection.execute
-        opened = run(
-            "INSERT INTO txn (town_id, id, book_id, idempotency_key, request_hash, kind, rulebook_version_id, rule_id,"
-            " reason, community_id, operator_id, scene, effective_at, recorded_at, explanation) VALUES (%s, %s, %s, %s, %s,"
-            " 'earn', %s, 'activity-checkin', 'checkin', %s, %s, 'education', now(), clock_timestamp(), %s)"
-            " ON CONFLICT (town_id, book_id, idempotency_key) DO NOTHING RETURNING id",
-            (
-                TOWN,
-                txn_id,
-                self.book,
-                key,
-                hashlib.sha256(key.encode()).digest(),
-                VERSION,
-                COMMUNITY,
-                OPERATOR,
-                "参加活动签到：每场 10 分 × 1 场 = 10 分",
-            ),
-        ).fetchone()
-        assert opened
-        wallet = run(
-            "INSERT INTO account (town_id, id, book_id, kind, owner_type, owner_id, shard, floor, unbounded, credited,"
-            " debited) VALUES (%s, %s, %s, 'wallet', 'resident', %s, 0, 0, false, %s, 0)"
-            " ON CONFLICT (town_id, book_id, kind, owner_type, owner_id, shard)"
-            " DO UPDATE SET credited = account.credited + excluded.credited RETURNING id, credited, debited",
-            (TOWN, self._id(), self.book, resident_id, EACH),
-        ).fetchone()
-        assert wallet
-        lot = run(
-            "INSERT INTO lot (town_id, id, account_id, expires_on, scope, issuer_id, credited, debited)"
-            " VALUES (%s, %s, %s, %s, '', %s, %s, 0) ON CONFLICT (town_id, account_id, expires_on, scope, issuer_id)"
-            " DO UPDATE SET credited = lot.credited + excluded.credited RETURNING id, credited",
-            (TOWN, self._id(), wallet[0], date(THIS_YEAR + 1, random.randint(1, 12), 28), TOWN, EACH),
-        ).fetchone()
-        assert lot
-        pool = run(
-            "UPDATE account SET debited = debited + %s WHERE town_id = %s AND book_id = %s AND kind = 'pool'"
-            " AND owner_type = 'town' AND owner_id = %s AND shard = 0 AND credited - debited - %s >= floor"
-            " RETURNING id, credited, debited",
-            (EACH, TOWN, self.book, TOWN, EACH),
-        ).fetchone()
-        assert pool
-        run(
-            "INSERT INTO posting (town_id, txn_id, n, src_account_id, dst_account_id, dst_lot_id, amount, src_debited_after,"
-            " dst_credited_after, dst_lot_credited_after, src_credited, dst_debited, recorded_at)"
-            " VALUES (%s, %s, 0, %s, %s, %s, %s, %s, %s, %s, %s, %s, clock_timestamp())",
-            (TOWN, txn_id, pool[0], wallet[0], lot[0], EACH, pool[2], wallet[1], lot[1], pool[1], wallet[2]),
-        )
-        self.connection.commit()
-
-    def read_balance(self) -> None:
-        row = self.connection.execute(
-            "SELECT sum(lot.credited - lot.debited) FROM account JOIN lot ON lot.town_id = account.town_id"
-            " AND lot.account_id = account.id WHERE account.town_id = %s AND account.book_id = %s"
-            " AND account.kind = 'wallet' AND account.owner_type = 'resident' AND account.owner_id = %s"
-            " AND account.shard = 0 AND lot.expires_on >= current_date AND lot.credited > lot.debited",
-            (TOWN, self.book, self.place.resident()),
-        ).fetchone()
-        assert row
-        self.connection.commit()
-
-
 # --- measuring ----------------------------------------------------------------------------------------------------------
 
 
@@ -366,7 +278,7 @@ def measure_product(place: Place, deed: Callable[[Transactions, Place], None], s
 
 def _write(what: str, place: Place, seconds: float, start: Barrier, answers: multiprocessing.Queue[float]) -> None:
     if what == "floor":
-        floor = Floor(place)
+        floor = place.floor()
         call = floor.earn_once
     else:
         transactions = place.open()
@@ -405,7 +317,7 @@ _LAPSED_WALLETS = (
 def measure_expiry(server_url: str, lots: int) -> tuple[float, float, int]:
     """Seconds of a whole run, seconds of its longest chunk, lots booked; 3 lapsed lots a wallet."""
     place = make_town(server_url, POSTINGS_OF_WALLET)
-    with psycopg.connect(_dsn(place.url), autocommit=True) as connection:
+    with psycopg.connect(dsn_of(place.url), autocommit=True) as connection:
         row = connection.execute("SELECT book_id FROM account WHERE kind = 'pool'").fetchone()
         assert row is not None
         for statement in _LAPSED_WALLETS:
@@ -465,7 +377,7 @@ def main() -> None:
 
 def print_town(size: int, place: Place, seconds: float) -> None:
     print(f"\n--- {size:,} postings ---")
-    floor = Floor(place)
+    floor = place.floor()
     single, floor_single = measure_product(place, earn_once, seconds), measure(floor.earn_once, seconds)
     print_line("earn, 1 writer", single)
     print_line("  floor", floor_single, f"ratio {single.per_second / floor_single.per_second:.2f}")

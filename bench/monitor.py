@@ -30,10 +30,11 @@ import orjson
 import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import Engine, event, func, select
+from sqlalchemy import Engine, func, select
 
 from app import create_app
 from bench.grow import grow
+from bench.measuring import counting
 from blueprints.edge.house import EXTENSION, House
 from demo.seed import TOWN_ID, seed
 from migrations.upgrade import upgrade
@@ -179,21 +180,6 @@ class Asker:
         """A moment that nobody has asked for."""
         self._asked += 1
         return utc_now() - timedelta(minutes=2, milliseconds=self._asked)
-
-
-@contextmanager
-def counting(engine: Engine) -> Iterator[list[str]]:
-    """The statements that the database is sent."""
-    heard: list[str] = []
-
-    def hear(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        heard.append(statement)
-
-    event.listen(engine, "before_cursor_execute", hear)
-    try:
-        yield heard
-    finally:
-        event.remove(engine, "before_cursor_execute", hear)
 
 
 def measure(asker: Asker, engine: Engine, arms: Sequence[Arm], requests: int) -> None:
