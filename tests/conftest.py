@@ -6,7 +6,6 @@ product's own wall: each test works in a town of its own.
 
 from __future__ import annotations
 
-import gc
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
@@ -27,8 +26,6 @@ from tests.build import ApiClient, TownBuilder, new_town, settings_for
 from tests.postgresql import running_postgresql
 
 ENGINES = ("sqlite", "postgresql")
-#: Applications of many tests stay in memory: the collector looks through them seldom.
-gc.set_threshold(100_000, 50, 100)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from app import create_app
+from tests.apps import make_app
 from tests.build import TownBuilder, settings_for
 
 PROCESSES = 4
@@ -65,7 +65,7 @@ def until_answered(call: Callable[[], TestResponse]) -> TestResponse:
 
 def _make_app(database_url: str, instance_dir: Path) -> None:
     global _app  # noqa: PLW0603  one application for each process, as in production
-    _app = create_app(settings_for(database_url, instance_dir, log_level="ERROR", database_pool_size=THREADS))
+    _app = make_app(settings_for(database_url, instance_dir, log_level="ERROR", database_pool_size=THREADS))
 
 
 def _run_share(deed: Callable[..., T], share: list[tuple[Any, ...]]) -> list[T]:

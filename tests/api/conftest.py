@@ -1,7 +1,8 @@
 """Which of the requests that schemathesis could make are made in the everyday run: one engine for each caller and route.
 
-A resident asks a route on one engine and an admin asks it on the other; visitors ask what is open to them (that they are
-turned away elsewhere is the matrix's: tests/edge/test_permissions.py). `BINFEN_LONG=1` asks everything as everybody.
+A resident asks a route on one engine and an admin asks it on the other, if they may use it. Who may not is turned away
+before anything of the request is read: that is one answer whatever is asked, and the matrix's to try
+(tests/edge/test_permissions.py). `BINFEN_LONG=1` asks everything as everybody.
 """
 
 from __future__ import annotations
@@ -30,6 +31,6 @@ def is_asked(item: pytest.Item) -> bool:
     if label is None or "caller" not in params:
         return True
     caller, turn = params["caller"], zlib.crc32(label.encode())
-    if caller == "visitor" and label not in item.module.OPEN_TO_VISITORS:
+    if label in item.module.CLOSED_TO[caller]:
         return False
     return params["databases"] == ENGINES[(turn + (caller == "resident")) % len(ENGINES)]

@@ -31,12 +31,13 @@ from app import create_app
 from blueprints.edge.house import EXTENSION, House
 from models.ledger import Txn
 from models.reservations import ReservationStatus
+from models.residents import Role
 from models.rulebook import RulebookVersion
 from tests.build import settings_for
 from tests.edge.helpers import reservation
 from tests.edge.world import World, world_of
 
-SEED = 20260501
+SEED = int(os.environ.get("BINFEN_SEED", "20260501"))
 EXAMPLES = 200 if os.environ.get("BINFEN_LONG") else 3
 CHECKS = [
     not_a_server_error,
@@ -134,11 +135,23 @@ def described() -> Any:
 
 
 document = described()
-OPEN_TO_VISITORS = {
-    f"{method.upper()} {path}"
-    for path, operations in document.raw_schema["paths"].items()
-    for method, operation in operations.items()
-    if isinstance(operation, dict) and {} in operation.get("security", [{}])
+
+
+def closed_to(*needs: str) -> frozenset[str]:
+    """The routes that nobody may use who lacks these."""
+    return frozenset(
+        f"{method.upper()} {path}"
+        for path, operations in document.raw_schema["paths"].items()
+        for method, operation in operations.items()
+        if isinstance(operation, dict) and operation.get("security") in [[{"bearer": [need]}] for need in needs]
+    )
+
+
+#: The routes at which a caller is turned away whatever it asks.
+CLOSED_TO = {
+    "visitor": closed_to("signed_in", "resident", *Role),
+    "resident": closed_to(*Role),
+    "admin": closed_to("resident"),
 }
 #: What the requests of the test that runs now may ask for, besides what they make up.
 known_now: dict[str, list[str]] = {}

@@ -24,7 +24,6 @@ from typing import Any
 import pytest
 from werkzeug.serving import make_server
 
-from app import create_app
 from blueprints.edge.house import EXTENSION
 from jobs.delivery.courier import Courier, OutboxMessage, TryLater
 from jobs.delivery.handlers import HANDLERS
@@ -33,6 +32,7 @@ from models.jobs import Outbox
 from models.notices import Notice, SendState, SubscriptionGrant, SubscriptionSend
 from rules.notices import grants
 from rules.notices.delivering import SEND, prepare_send
+from tests.apps import make_app
 from tests.build import Person, TownBuilder, new_town, settings_for
 from tests.conftest import Databases
 from tests.delivery.worker import SECRET
@@ -85,7 +85,7 @@ class Gate:
 @pytest.fixture
 def own_town(databases: Databases, tmp_path: Path) -> Iterator[TownBuilder]:
     """A town on a database of its own: workers take whatever there is."""
-    app = create_app(settings_for(databases.make(), tmp_path))
+    app = make_app(settings_for(databases.make(), tmp_path))
     yield new_town(app.extensions[EXTENSION])
     app.extensions[EXTENSION].transactions.engine.dispose()
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta, timezone
+from decimal import Decimal
+from functools import cache
+from random import Random
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
@@ -12,8 +15,6 @@ from unittest.mock import patch
 import orjson
 import pytest
 from flask import Flask
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from marshmallow import Schema, fields
 
 import app as _rooms_are_loaded  # noqa: F401
@@ -31,15 +32,17 @@ from rules.ids import ID_MAX
 from rules.monitor.targets import Color
 
 #: The kinds of fields are few and each stands in many schemas, so a few examples of each schema are many of each kind.
-EXAMPLES = 60 if os.environ.get("BINFEN_LONG") else 15
+EXAMPLES = 500 if os.environ.get("BINFEN_LONG") else 20
 PROVIDER = OrjsonProvider(Flask(__name__, static_folder=None))
-INT64 = st.integers(-(2**63), 2**63 - 1)
-HUNDREDTHS = st.decimals(-(10**9), 10**9, places=2)
-TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20) | st.sampled_from(
-    ["", "亲子早教", "😀", "\0", '"\\']
+TEXTS = ("", "亲子早教", "😀", "\0", '"\\', "a", "\u202e<script>", "\x7f\x80\ud7ff\uffff", "  spaces ", "长" * 20)
+INTEGERS = (-(2**63), -(2**53), -1, 0, 1, 2**53, 2**63 - 1)
+DECIMALS = tuple(
+    Decimal(text) for text in ("-1000000000", "-0.01", "0", "0.00", "0.1", "99.99", "1E+3", "1000000000.00")
 )
-ZONES = st.sampled_from([UTC, ZONE, timezone(timedelta(hours=-11, minutes=-30))])
-MOMENTS = st.datetimes(datetime(1970, 1, 2), datetime(2100, 1, 1), timezones=ZONES)  # noqa: DTZ001  zones are drawn
+ZONES = (UTC, ZONE, timezone(timedelta(hours=-11, minutes=-30)))
+FIRST_MOMENT, LAST_MOMENT = datetime(1970, 1, 2, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+FIRST_DAY = date(1970, 1, 1)
+Making = Callable[[Random], Any]  #: makes a value, another one each time
 
 
 def fast_schemas(parent: type[Fast] = Fast) -> Iterator[type[Fast]]:
@@ -48,62 +51,108 @@ def fast_schemas(parent: type[Fast] = Fast) -> Iterator[type[Fast]]:
         yield from fast_schemas(child)
 
 
+def integer(low: int, high: int) -> Making:
+    """Between these, often at an end and often small."""
+    ends = [each for each in (low, high, *INTEGERS) if low <= each <= high]
+    return lambda random: random.choice(ends) if random.random() < 0.5 else random.randint(low, high)
+
+
+def one_of(*makings: Making) -> Making:
+    return lambda random: random.choice(makings)(random)
+
+
+def among(values: Iterable[Any]) -> Making:
+    choices = list(values)
+    return lambda random: random.choice(choices)
+
+
+def some(making: Making, low: int = 0, high: int = 2) -> Making:
+    """A list of these."""
+    return lambda random: [making(random) for _ in range(random.randint(low, high))]
+
+
+def text(random: Random) -> str:
+    if random.random() < 0.5:
+        return random.choice(TEXTS)
+    codes = (random.choice((random.randrange(0xD800), random.randrange(0xE000, 0x110000))) for _ in range(8))
+    return "".join(map(chr, codes))[: random.randint(0, 8)]
+
+
+def hundredths(random: Random) -> Decimal:
+    return random.choice(DECIMALS) if random.random() < 0.5 else Decimal(random.randint(-(10**11), 10**11)) / 100
+
+
+def moment(random: Random) -> datetime:
+    span = (LAST_MOMENT - FIRST_MOMENT) // timedelta(microseconds=1)
+    microseconds = random.randrange(span)
+    if random.random() < 0.5:
+        microseconds -= microseconds % 1_000_000
+    return (FIRST_MOMENT + timedelta(microseconds=microseconds)).astimezone(random.choice(ZONES))
+
+
+def day(random: Random) -> date:
+    return random.choice((NEVER, FIRST_DAY, FIRST_DAY + timedelta(days=random.randrange((NEVER - FIRST_DAY).days))))
+
+
+def builds(**members: Making) -> Making:
+    return lambda random: SimpleNamespace(**{name: making(random) for name, making in members.items()})
+
+
+INT64 = integer(-(2**63), 2**63 - 1)
+ANYTHING = one_of(INT64, text, some(text))
 #: Kinds of fields that rooms made for themselves, and whatever JSON can hold.
-OWN_KINDS: dict[type[fields.Field], st.SearchStrategy[Any]] = {
-    Distance: st.integers(0, 2 * FAR),
-    Hexadecimal: st.binary(max_size=32),
-    Hours: st.integers(-(10**9), 10**9),
-    VerifyPath: st.builds(SimpleNamespace, code=TEXT, town_code=TEXT),
-    Spoken: TEXT,
-    LightWord: st.builds(
-        SimpleNamespace, light=st.none() | st.sampled_from(Color), target=HUNDREDTHS, amber=HUNDREDTHS
-    ),
-    fields.Raw: INT64 | TEXT | st.lists(TEXT, max_size=2),
+OWN_KINDS: dict[type[fields.Field], Making] = {
+    Distance: integer(0, 2 * FAR),
+    Hexadecimal: lambda random: random.randbytes(random.randint(0, 32)),
+    Hours: integer(-(10**9), 10**9),
+    VerifyPath: builds(code=text, town_code=text),
+    Spoken: text,
+    LightWord: builds(light=among([None, *Color]), target=hundredths, amber=hundredths),
+    fields.Raw: ANYTHING,
 }
 
 
-def values_of(field: fields.Field) -> st.SearchStrategy[Any]:
+def values_of(field: fields.Field) -> Making:
     """What a rule may hand over for this field; a kind that isn't known here fails, so that it is looked at."""
     values = OWN_KINDS[type(field)] if type(field) in OWN_KINDS else _values_of(field)
-    return st.none() | values if field.allow_none else values
+    return one_of(lambda _random: None, values) if field.allow_none else values
 
 
-def _values_of(field: fields.Field) -> st.SearchStrategy[Any]:
+def _values_of(field: fields.Field) -> Making:
     match field:
         case fields.Nested():
-            many = field.many or field.schema.many
             one = objects_of(type(field.schema))
-            return st.lists(one, max_size=3) if many else one
+            return some(one) if field.many or field.schema.many else one
         case fields.List():
-            return st.lists(values_of(field.inner), max_size=3) | st.lists(values_of(field.inner), max_size=2).map(
-                tuple
-            )
+            each = some(values_of(field.inner), high=3)
+            return one_of(each, lambda random: tuple(each(random)))
         case Cursor():
-            return st.lists(st.integers(0, ID_MAX), min_size=1, max_size=2).map(tuple)
+            each = some(integer(0, ID_MAX), low=1)
+            return lambda random: tuple(each(random))
         case Id():
-            return st.integers(1, ID_MAX)
+            return integer(1, ID_MAX)
         case Moment():
-            return MOMENTS
+            return moment
         case fields.Date():
-            return st.dates(date(1970, 1, 1)) | st.just(NEVER)
+            return day
         case fields.Enum():
-            return st.sampled_from(field.enum)
+            return among(field.enum)
         case fields.Boolean():
-            return st.booleans()
+            return among((False, True))
         case fields.Number():
-            return HUNDREDTHS if isinstance(field, fields.Float) else INT64
+            return hundredths if isinstance(field, fields.Float) else INT64
         case fields.String():
-            return TEXT
+            return text
         case fields.Dict():
-            anything = INT64 | TEXT | st.lists(TEXT, max_size=2)
-            value = values_of(field.value_field) if field.value_field else anything
-            return st.dictionaries(TEXT, value, max_size=3)
+            value = values_of(field.value_field) if field.value_field else ANYTHING
+            return lambda random: {text(random): value(random) for _ in range(random.randint(0, 3))}
     raise AssertionError(f"say here what a {type(field).__name__} is filled with")
 
 
-def objects_of(schema: type[Schema]) -> st.SearchStrategy[SimpleNamespace]:
+@cache
+def objects_of(schema: type[Schema]) -> Making:
     members = {field.attribute or name: values_of(field) for name, field in schema().dump_fields.items()}
-    return st.fixed_dictionaries(members).map(_with_attributes)
+    return lambda random: _with_attributes({name: making(random) for name, making in members.items()})
 
 
 def _with_attributes(values: dict[str, Any]) -> SimpleNamespace:
@@ -140,16 +189,25 @@ def test_the_walk_finds_the_answers_of_the_rooms() -> None:
 
 @pytest.mark.parametrize("schema_class", ALL, ids=lambda schema: schema.__name__)
 def test_the_fast_dump_says_what_marshmallows_own_says(schema_class: type[Fast]) -> None:
-    @settings(max_examples=EXAMPLES, deadline=None, database=None, derandomize=True)
-    @given(st.lists(objects_of(schema_class), max_size=2), objects_of(schema_class))
-    def holds(some: list[SimpleNamespace], one: SimpleNamespace) -> None:
-        fast = as_json(schema_class().dump(one)), as_json(schema_class(many=True).dump(some))
-        with patch.object(Fast, "dump", Schema.dump):
-            own = as_json(schema_class().dump(one)), as_json(schema_class(many=True).dump(some))
-        assert fast == own
-        assert list(fast[0]) == list(own[0])
+    random, make = Random(schema_class.__name__), objects_of(schema_class)
+    made = [make(random) for _ in range(EXAMPLES)]
+    one, many = schema_class(), schema_class(many=True)
+    fast = [one.dump(each) for each in made], many.dump(made)
+    with patch.object(Fast, "dump", Schema.dump):
+        own = [schema_class().dump(each) for each in made], schema_class(many=True).dump(made)
+    for said, wanted, of in zip(fast[0], own[0], made, strict=True):
+        assert as_json(said) == as_json(wanted), of
+        assert list(said) == list(wanted)
+    assert as_json(fast[1]) == as_json(own[1])
+    assert as_json(many.dump([])) == []
 
-    holds()
+
+def test_the_examples_hold_what_is_at_the_ends() -> None:
+    random = Random(1)
+    assert {hundredths(random) for _ in range(200)} >= set(DECIMALS)
+    assert {INT64(random) for _ in range(200)} >= set(INTEGERS)
+    assert {text(random) for _ in range(300)} >= set(TEXTS)
+    assert {moment(random).tzinfo for _ in range(50)} == set(ZONES)
 
 
 def test_one_instance_dumps_again_and_again_the_same() -> None:

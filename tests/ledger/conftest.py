@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 import time_machine
 
-from app import create_app
 from blueprints.edge.house import EXTENSION, House
+from tests.apps import make_app
 from tests.build import new_town, settings_for
 from tests.conftest import Databases
 from tests.ledger.clerk import NOON, Clerk
@@ -17,7 +17,7 @@ from tests.ledger.clerk import NOON, Clerk
 @pytest.fixture(scope="session")
 def clerks_house(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """An application on a database of its own, on each engine in turn."""
-    app = create_app(settings_for(databases.make(), tmp_path_factory.mktemp("clerk"), log_level="ERROR"))
+    app = make_app(settings_for(databases.make(), tmp_path_factory.mktemp("clerk"), log_level="ERROR"))
     yield app.extensions[EXTENSION]
     app.extensions[EXTENSION].transactions.engine.dispose()
 

@@ -13,9 +13,9 @@ from flask import Flask
 from sqlalchemy import event
 from sqlalchemy.engine import ExceptionContext
 
-from app import create_app
 from blueprints.edge.house import EXTENSION, House
 from rules.work import Transactions
+from tests.apps import make_app
 from tests.build import settings_for
 from tests.races import FRESH_PROCESSES
 
@@ -82,7 +82,7 @@ def count_deadlocks(transactions: Transactions) -> list[str]:
 
 def _make_app(database_url: str, instance_dir: Any) -> None:
     global _app  # noqa: PLW0603  one application for each process, as in production
-    _app = create_app(settings_for(database_url, instance_dir, log_level="ERROR", database_pool_size=20))
+    _app = make_app(settings_for(database_url, instance_dir, log_level="ERROR", database_pool_size=20))
     event.listen(_app.extensions[EXTENSION].transactions.engine, "handle_error", _note_deadlock)
 
 

@@ -32,7 +32,6 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
-from app import create_app
 from blueprints.edge.house import EXTENSION
 from models.adjustments import Adjustment, DecisionStatus
 from models.ledger import Account, Book, Event, Hold, Lot, Posting, Reversal, RuleUsage, Txn, TxnKind
@@ -43,6 +42,7 @@ from models.territory import Operator, Territory
 from rules.database import connect
 from rules.ledger.transactions import book_of
 from rules.work import Work
+from tests.apps import make_app
 from tests.build import TownBuilder, add, fresh_key, new_town, settings_for
 from tests.conftest import Databases
 from tests.ledger.keeping import an_earning, earn_points, wallet_of
@@ -218,7 +218,7 @@ CHANGES = {
 def ledger(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
     """A database of this module's own, in which nothing is committed once it is made."""
     url = databases.make()
-    house = create_app(settings_for(url, tmp_path_factory.mktemp("ledger"))).extensions[EXTENSION]
+    house = make_app(settings_for(url, tmp_path_factory.mktemp("ledger"))).extensions[EXTENSION]
     town, other = new_town(house), new_town(house)
     engine, unguarded = connect(url), connect(url)
     if engine.dialect.name == "sqlite":

@@ -16,7 +16,6 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from app import create_app
 from blueprints.edge.house import EXTENSION
 from models.ledger import Posting, Txn
 from rules.clock import local_day, utc_now
@@ -26,6 +25,7 @@ from rules.ledger.holds import release_lapsed_holds
 from rules.ledger.pools import set_shards
 from rules.ledger.transactions import Receipt
 from rules.work import Transactions, Work
+from tests.apps import make_app
 from tests.build import fresh_key, new_town, settings_for
 from tests.conftest import Databases
 from tests.ledger.clerk import Clerk
@@ -44,7 +44,7 @@ Given = tuple[str, str, int, int, int]  #: the deed, its key, the transaction, t
 
 @pytest.fixture(scope="module")
 def crowd(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crowd]:
-    app = create_app(settings_for(databases.make(), tmp_path_factory.mktemp("hammer"), log_level="ERROR"))
+    app = make_app(settings_for(databases.make(), tmp_path_factory.mktemp("hammer"), log_level="ERROR"))
     house = app.extensions[EXTENSION]
     with crowd_of(PROCESSES, house) as crowd:
         yield crowd

@@ -16,12 +16,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from app import create_app
 from blueprints.edge.house import EXTENSION
 from models.ledger import AccountKind, Posting, Txn
 from rules.clock import local_day, utc_now
 from rules.ledger.caps import CapUse
 from rules.work import Work
+from tests.apps import make_app
 from tests.build import Person, fresh_key, new_town, settings_for
 from tests.conftest import Databases
 from tests.ledger.clerk import Clerk
@@ -43,7 +43,7 @@ def writers() -> Iterator[Nursery]:
 @pytest.fixture
 def clerk(databases: Databases, tmp_path: Path) -> Iterator[Clerk]:
     """A town in a database of its own."""
-    app = create_app(settings_for(databases.make(), tmp_path, log_level="ERROR"))
+    app = make_app(settings_for(databases.make(), tmp_path, log_level="ERROR"))
     house = app.extensions[EXTENSION]
     yield Clerk(new_town(house))
     house.transactions.engine.dispose()

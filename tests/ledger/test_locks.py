@@ -23,7 +23,6 @@ import pytest
 from sqlalchemy import event, select, update
 from sqlalchemy.exc import IntegrityError
 
-from app import create_app
 from blueprints.edge.house import EXTENSION, House
 from models.ledger import ACCOUNT, AccountKind, OwnerType
 from rules.clock import local_day, utc_now
@@ -44,6 +43,7 @@ from rules.ledger.caps import CapUse
 from rules.ledger.moving import Counters
 from rules.ledger.transactions import BookFacts
 from rules.work import SYSTEM, Transactions, Work
+from tests.apps import make_app
 from tests.build import fresh_key, new_town, settings_for
 from tests.conftest import Databases
 from tests.ledger import deeds
@@ -440,7 +440,7 @@ LOCKS = (
 @pytest.fixture(scope="module")
 def house(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """A database of this module's own: what is broken here is nobody else's."""
-    app = create_app(settings_for(databases.make(), tmp_path_factory.mktemp("locks"), log_level="ERROR"))
+    app = make_app(settings_for(databases.make(), tmp_path_factory.mktemp("locks"), log_level="ERROR"))
     yield app.extensions[EXTENSION]
     app.extensions[EXTENSION].transactions.engine.dispose()
 

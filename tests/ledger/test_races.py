@@ -19,7 +19,6 @@ import pytest
 from flask import Flask
 from sqlalchemy import event, text
 
-from app import create_app
 from blueprints.edge.house import EXTENSION, House
 from models.ledger import Account, AccountKind
 from rules.clock import local_moment, utc_now
@@ -30,6 +29,7 @@ from rules.ledger.holds import release_lapsed_holds
 from rules.ledger.pools import set_shards
 from rules.ledger.transactions import Receipt
 from rules.work import SYSTEM, Transactions, Work
+from tests.apps import make_app
 from tests.build import fresh_key, new_town, settings_for
 from tests.conftest import Databases
 from tests.ledger import deeds
@@ -48,7 +48,7 @@ DAY = timedelta(days=1)
 @pytest.fixture(scope="module")
 def crowd(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crowd]:
     """Four processes on a database of this module's own."""
-    app = create_app(settings_for(databases.make(), tmp_path_factory.mktemp("races"), log_level="ERROR"))
+    app = make_app(settings_for(databases.make(), tmp_path_factory.mktemp("races"), log_level="ERROR"))
     house = app.extensions[EXTENSION]
     with crowd_of(4, house) as crowd:
         yield crowd
@@ -543,7 +543,7 @@ CHECKS = (
 @pytest.fixture(scope="module")
 def unchecked(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """A database without the CHECKs that stand behind the guards."""
-    app = create_app(settings_for(databases.make(), tmp_path_factory.mktemp("unchecked"), log_level="ERROR"))
+    app = make_app(settings_for(databases.make(), tmp_path_factory.mktemp("unchecked"), log_level="ERROR"))
     house: House = app.extensions[EXTENSION]
     engine = house.transactions.engine
     if engine.dialect.name == "postgresql":

@@ -62,7 +62,7 @@ def test_what_is_asked_as_of_a_past_moment_is_answered_as_it_was_then(past: Past
     past.at(LAST, 1)
     past.snapshot()
     kept = past.town.database
-    kept._lasting.clear()  # what this process remembers
+    kept.memory.lasting.clear()  # what this process remembers
     for as_of, answer in told.items():
         assert answers(past, auditor, as_of) == answer, as_of
     assert past.number(auditor, past.at(LAST, 2), 0, LAST, "places") == sum(each.places for each in past.planned)
@@ -79,7 +79,7 @@ def test_a_snapshot_that_counted_itself_in_at_once_would_change_what_was_told(pa
     past.clock.now += timedelta(minutes=1)
     assert past.number(auditor, as_of, 0, 1, "places") == 15
     past.snapshot(moment(1, 0, 30), ready_in=as_of - past.clock.now)  # as if it had been there before it was asked
-    past.town.database._lasting.clear()
+    past.town.database.memory.lasting.clear()
     assert past.number(auditor, as_of, 0, 1, "places") == 10
     assert timedelta(0) < snapshots.READY_IN
 

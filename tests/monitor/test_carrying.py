@@ -139,3 +139,18 @@ def test_what_is_carried_on_is_what_is_counted_anew(
     assert not differences
     assert found == {MEASURES[name].family.name for name in NAMES}
     assert {"attend", "reserve", "gain", "redeem", "move", "cancel"} <= set(life.done)
+
+
+def test_what_happens_as_a_minute_ends_is_counted_once(engine: Engine) -> None:
+    town, clock = town_of_the_past(engine, moment(0, 8))
+    life = BriskLife(town, clock, (town.community_id,))
+    auditor = town.staff(Role.AUDITOR)
+    life.come(0, 0, 0)
+    clock.now = moment(1, 9) - timedelta(microseconds=1)
+    life.gain(0, 0, 0)
+    for minute in (1, 2):
+        clock.now = moment(1, 9, minute)
+        as_of = clock.now - timedelta(seconds=20)
+        carried = tell(life, auditor, as_of)
+        with counted_anew():
+            assert tell(life, auditor, as_of) == carried

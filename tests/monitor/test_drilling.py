@@ -9,11 +9,12 @@ import pytest
 
 from models.monitor import Slice
 from models.residents import Role
-from models.territory import Scene
+from models.territory import Operator, Scene
 from rules.monitor.drilling import FactRow, Part, list_rows
 from rules.monitor.reading import MeasureUnknown, SliceUnknown
+from rules.operators import add_operator_staff
 from rules.paging import Position
-from tests.build import Person
+from tests.build import Person, add
 from tests.monitor.small import FIRST, Past, days
 
 
@@ -113,3 +114,19 @@ def test_rows_are_for_those_who_see_the_number(past: Past, auditor: Person, late
         rows(past, auditor, late, "recent", 0, 2, slice=Slice.SCENE, key="health")
     inside = rows(past, manager, late, "places", 0, 2, at=past.town.community_id)
     assert {row.territory_id for row in inside} == {past.town.community_id, past.estate_id}
+
+
+def test_staff_of_an_operator_see_the_rows_of_that_operator_alone(past: Past, auditor: Person, late: datetime) -> None:
+    town = past.town
+    rival = town.act(None, lambda work: add(work, Operator, name="别的运营"))
+    past.activities[town.community_id, Scene.SERVICES] = town.activity(
+        community_id=town.community_id, operator_id=rival, scene=Scene.SERVICES
+    )
+    past.plan(2, places=50, scene=Scene.SERVICES)
+    clerk, of_rival = town.staff(Role.OPERATOR), {"slice": Slice.OPERATOR, "key": str(rival)}
+    town.act(town.staff(Role.MANAGER), add_operator_staff, town.operator_id, clerk.id)
+    assert [row.amount for row in rows(past, auditor, late, "places", 0, 2, **of_rival)] == [50]
+    own = rows(past, clerk, late, "places", 0, 2)
+    assert {row.operator_id for row in own} == {town.operator_id}
+    assert sum(row.amount for row in own) == past.number(clerk, late, 0, 2, "places") > 0
+    assert rows(past, clerk, late, "places", 0, 2, **of_rival) == []

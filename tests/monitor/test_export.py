@@ -47,7 +47,22 @@ def lines_of(answer: Any) -> list[list[str]]:
 
 
 @pytest.mark.parametrize(
-    "text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1+1", '=HYPERLINK("http://x","y")', "\x00=1"]
+    "text",
+    [
+        "=1+1",
+        "+1",
+        "-1",
+        "@SUM(A1)",
+        "\t=1",
+        "\r=1",
+        "\n=1",
+        "＝1+1",
+        "＋1",
+        "－1",
+        "＠A1",
+        '=HYPERLINK("http://x","y")',
+        "\x00=1",
+    ],
 )
 def test_a_text_that_looks_like_a_formula_stays_text(text: str) -> None:
     [[cell, number]] = csv.reader(io.StringIO(write_lines([[text, -1.5]]).removeprefix(BYTE_ORDER_MARK), newline=""))

@@ -13,12 +13,14 @@ from models.reservations import Reservation
 from models.residents import Role, SignInDevice
 from models.volunteering import Provenance, ServiceBatch, ServiceRecord, ServiceStatus
 from rules.clock import local_day, utc_now
+from rules.keys import generate
+from rules.keys import read as read_keys
 from rules.monitor.measures import patterns
 from rules.monitor.patterns import Finding, list_findings
 from rules.monitor.periods import Period, PeriodKind
 from rules.paging import Page, Position
 from rules.points.transfers import give_points
-from rules.residents.devices import clear_devices
+from rules.residents.devices import clear_devices, note_device
 from rules.residents.identity import Forbidden
 from rules.work import Work
 from tests.build import ApiClient, Person, TownBuilder, add, new_town
@@ -86,6 +88,13 @@ def test_one_device_in_two_towns_is_two_devices(town: TownBuilder, api: ApiClien
     sign_in(ApiClient(app, other), fresh_openid(), device=DEVICE)
     [here], [there] = (each.rows(SignInDevice.device_index) for each in (town, other))
     assert here != there
+
+
+def test_who_has_the_word_of_a_device_and_no_key_does_not_find_it(town: TownBuilder) -> None:
+    person = town.resident()
+    for keys in (town.house.keys, read_keys(generate())):
+        town.act(None, note_device, keys, person.id, DEVICE)
+    assert len(set(town.rows(SignInDevice.device_index))) == 2
 
 
 def test_points_that_come_back_make_a_ring(town: TownBuilder) -> None:

@@ -130,6 +130,16 @@ def test_who_sees_what(past: Past, auditor: Person) -> None:
             past.reach(who)
 
 
+def test_what_is_confidential_is_for_auditors_of_the_whole_town_alone(past: Past, auditor: Person) -> None:
+    plan_a_week(past)
+    as_of = past.at(5)
+    assert past.number(auditor, as_of, 1, 5, "secret") == 4
+    manager = past.town.staff(Role.MANAGER)
+    assert past.number(manager, as_of, 1, 5, "sessions") == 4
+    with pytest.raises(MeasureUnknown):
+        past.number(manager, as_of, 1, 5, "secret")
+
+
 def test_staff_of_an_operator_see_that_operators_numbers_alone(past: Past, auditor: Person) -> None:
     town = past.town
     plan_a_week(past)
@@ -151,6 +161,11 @@ def test_staff_of_an_operator_see_that_operators_numbers_alone(past: Past, audit
     with pytest.raises(SliceUnknown):
         past.values(clerk, as_of, 1, 5, "places", slice=Slice.SCENE)
     assert list(past.values(clerk, as_of, 1, 5, "places", slice=Slice.OPERATOR)) == [str(town.operator_id)]
+    of_another = {"slice": Slice.OPERATOR, "key": str(other_operator)}
+    for who, places in ((auditor, 100), (clerk, 0)):
+        asked = (past.reach(who), ["tests.places"], FIRST, FIRST + 5 * DAY, as_of)
+        [series] = past.read(who, read_series, *asked, **of_another).values()
+        assert sum(point.value.value for point in series) == places
     with pytest.raises(Forbidden):
         past.reach(clerk, None, other_operator)
 

@@ -206,7 +206,7 @@ def test_every_measure_is_what_a_plain_count_of_the_rows_gives(engine: Engine, s
     clock.now += 26 * HOUR
     life.snapshot(0, 0, 0)
     clock.now += HOUR
-    town.database._lasting.clear()  # what this process remembers
+    town.database.memory.lasting.clear()  # what this process remembers
     assert look(life, auditor, clock.now - timedelta(minutes=1), with_rows=True)
     for as_of, answer in told:
         assert look(life, auditor, as_of) == answer

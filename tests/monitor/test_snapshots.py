@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import count
 from typing import Any
@@ -179,6 +182,31 @@ def test_a_run_that_is_overtaken_by_corrections_leaves_its_days_to_a_later_one(
     assert past.snapshot().days == 3
     assert stored(past, "sessions", WHOLE_TOWN) == {(1, ""): [1, 1], (4, ""): [1]}
     assert not verify(past)
+
+
+def test_runs_store_one_after_the_other(past: Past, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that nobody overlooks what another one has stored and not yet committed."""
+    past.at(0)
+    past.plan(1)
+    past.at(3, 1)
+    past.snapshot()
+    past.at(6, 1)
+    past.plan(1)  # recorded late
+    is_storing, order = threading.Event(), []
+
+    def linger(work: Work, day: Any) -> None:
+        is_storing.set()
+        time.sleep(0.2)
+        order.append("new days")
+
+    monkeypatch.setattr(snapshots, "tell_of_snapshot", linger)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(past.snapshot, moment(6, 0))
+        assert is_storing.wait(10)
+        second = pool.submit(lambda: (past.snapshot(days_max=0), order.append("corrections")))
+        first.result(10)
+        second.result(10)
+    assert order == ["new days", "corrections"]
 
 
 def test_what_is_stored_is_never_changed(past: Past) -> None:

@@ -18,19 +18,20 @@ from models.residents import Role
 from models.venues import DayKind, Venue, VenueBooking, VenueDay
 from rules.clock import local_day, utc_now
 from rules.errors import RuleError
+from rules.ids import first_id_at
 from rules.monitor.measures import venues
 from rules.monitor.periods import Period, PeriodKind
 from rules.monitor.places import find_reach
 from rules.monitor.venues import show_venues
 from rules.venues.booking import BookingWish, book_venue
 from rules.venues.closures import ClosureWish, close_centre, close_venue, lift_closure
-from rules.venues.days import fix_missing
+from rules.venues.days import fix_days, fix_missing
 from rules.venues.deciding import decide_booking, record_arrival
 from rules.venues.endings import cancel_booking
 from rules.venues.keeping import change_venue
 from rules.venues.lapsing import lapse_bookings
-from rules.work import Work
-from tests.build import ApiClient, TownBuilder
+from rules.work import SYSTEM, Work
+from tests.build import ApiClient, TownBuilder, add
 from tests.monitor.agreeing import check_agreement, check_touched, sums
 from tests.monitor.facts import facts, touched
 from tests.monitor.plain import venues as plain
@@ -136,6 +137,8 @@ def test_new_hours_and_parts_say_nothing_of_days_that_have_begun(town: TownBuild
     with at(on(0, 5)):
         assert fix_missing(town.database, town.id) == 2
         assert fix_missing(town.database, town.id) == 0
+        yesterday = on.day - timedelta(days=1)
+        town.database.write(town.id, SYSTEM, fix_days, yesterday, on.day)  # as when two write down a day at once
     rows = {
         row.begins_at: row
         for row in town.rows(VenueDay.begins_at, VenueDay.parts, VenueDay.open_quarters, venue_id=venue)
@@ -143,6 +146,19 @@ def test_new_hours_and_parts_say_nothing_of_days_that_have_begun(town: TownBuild
     then, now = rows[on(0) - timedelta(days=1)], rows[on(0)]
     assert (then.parts, then.open_quarters.count("1"), then.open_quarters.index("1")) == (1, 32, 36)
     assert (now.parts, now.open_quarters.count("1"), now.open_quarters.index("1")) == (2, 4, 32)
+
+
+def test_a_room_counts_from_the_day_on_which_it_was_added(town: TownBuilder) -> None:
+    on = Clock()
+    [(centre,)] = town.rows(Venue.service_centre_id, id=town.venue_id)
+    # Other tests have been in days to come, and the ids that are made go on from there.
+    room = {"id": first_id_at(utc_now()) + 1, "service_centre_id": centre, "name": "新厅", "capacity": 20}
+    venue = town.act(None, lambda work: add(work, Venue, **room))
+    town.session(begins_in=timedelta(days=-5))  # so far back days are made up
+    with at(on(0, 5)):
+        fix_missing(town.database, town.id)
+    begins = [row.begins_at for row in town.rows(VenueDay.begins_at, venue_id=venue)]
+    assert sorted(begins) == [on(0) - timedelta(days=1), on(0)]
 
 
 def test_a_booking_that_has_begun_used_what_it_began_with_however_the_room_is_divided(

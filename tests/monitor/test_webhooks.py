@@ -266,6 +266,27 @@ def test_what_is_not_taken_is_sent_again_as_it_was_then_and_after_too_many_failu
     assert len(town.rows(Outbox.id, topic="monitor.snapshot")) == before, "who is disabled isn't told"
 
 
+def test_failures_are_counted_in_a_row_and_anew_for_who_is_enabled_again(
+    town: TownBuilder, admin: ApiClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhooks, "FAILURES_MAX", 2)
+    webhook_id, _ = hook(town, "https://example.com/hook")
+
+    def after(*calls: str) -> tuple[int, bool]:
+        for call in calls:
+            if call == "taken":
+                town.act(None, webhooks.record_taken, webhook_id)
+            else:
+                town.act(None, webhooks.record_failed, webhook_id, call)
+        [(failures, disabled_at)] = of_town(town, Webhook.failures, Webhook.disabled_at)
+        return failures, disabled_at is None
+
+    assert after("http_500", "taken", "http_500") == (1, True)
+    assert after("http_500") == (2, False)
+    assert admin.call("PATCH", f"/monitor/webhooks/{webhook_id}", {"is_enabled": True}).status_code == 200
+    assert after("http_500") == (1, True)
+
+
 def test_who_answers_gone_is_called_no_more_at_once(town: TownBuilder, receiver: Receiver, measures: None) -> None:
     hook(town, receiver.url)
     receiver.statuses = [410]
@@ -311,6 +332,23 @@ def test_a_name_is_judged_when_it_is_called_and_the_call_goes_to_what_was_judged
     control = calling.post(url.replace("https", "http"), b"{}", {}, private_allowed=True)
     assert (control, len(receiver.taken)) == (204, 1)
     assert looked_up == ["hook.example.com"] * 2, "once for each call: there is no second look that could differ"
+
+
+def test_a_name_that_leads_inside_as_well_is_not_called(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    leads = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (to, receiver.port)) for to in ("127.0.0.1", "8.8.8.8")]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: leads)
+    with pytest.raises(calling.CallFailed, match="address_not_public"):
+        calling.post(f"https://hook.example.com:{receiver.port}/", b"{}", {})
+
+
+def test_what_was_registered_when_more_was_allowed_is_not_called(
+    town: TownBuilder, receiver: Receiver, measures: None
+) -> None:
+    hook(town, receiver.url)
+    snapshot(town, {SEEN: 7})
+    deliver_due(courier_of(town.house, private=False))
+    assert receiver.taken == []
+    assert [row.failure for row in town.rows(Webhook.failure)] == ["url_invalid"]
 
 
 def test_the_other_side_must_prove_its_name(receiver: Receiver, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
@@ -425,6 +463,8 @@ def test_what_can_not_be_registered_is_refused_and_leaves_nothing(
     problem_of(admin.post("/monitor/webhooks", wish | {"description": ""}), 422, "request.invalid")
     assert town.rows(Webhook.id) == []
     made = admin.post("/monitor/webhooks", wish).get_json()
+    inside = {"url": "https://10.0.0.1/"}
+    problem_of(admin.call("PATCH", f"/monitor/webhooks/{made['id']}", inside), 422, "webhook.url_invalid")
     problem_of(admin.post("/monitor/webhooks", wish), 409, "webhook.url_taken")
     monkeypatch.setattr(webhooks, "WEBHOOKS_MAX", 2)
     other = admin.post("/monitor/webhooks", wish | {"url": "https://example.com/other"}).get_json()

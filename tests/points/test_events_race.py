@@ -16,7 +16,6 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from app import create_app
 from blueprints.edge.house import EXTENSION
 from models.ledger import Account, AccountKind, Event
 from models.residents import Role
@@ -25,6 +24,7 @@ from rules.clock import local_day, utc_now
 from rules.points import events, holders
 from rules.residents.tokens import Owner, issue_access_token
 from rules.work import ActorKind
+from tests.apps import make_app
 from tests.build import BUDGET, Person, TownBuilder, fresh_key, new_town, settings_for
 from tests.conftest import Databases
 from tests.ledger.crowd import count_deadlocks
@@ -82,7 +82,7 @@ def make_town(tmp_path: Path) -> Iterator[Callable[[Databases], tuple[Flask, Tow
     apps: list[Flask] = []
 
     def make(databases: Databases) -> tuple[Flask, TownBuilder]:
-        app = create_app(settings_for(databases.make(), tmp_path, log_level="ERROR"))
+        app = make_app(settings_for(databases.make(), tmp_path, log_level="ERROR"))
         apps.append(app)
         return app, new_town(app.extensions[EXTENSION])
 

@@ -14,13 +14,13 @@ import pytest
 from flask import Flask
 from sqlalchemy import event, select, text, update
 
-from app import create_app
 from blueprints.edge.house import EXTENSION, House
 from models.activities import Session
 from models.reservations import Reservation, ReservationStatus
 from rules.clock import utc_now
 from rules.residents.tokens import Owner, issue_access_token
 from rules.work import SYSTEM, ActorKind, Work
+from tests.apps import make_app
 from tests.build import TownBuilder, add, new_town, settings_for
 from tests.conftest import Databases
 from tests.races import THREADS, from_processes, until_answered
@@ -42,7 +42,7 @@ def reserve(app: Flask, town_id: int, session_id: int, resident_id: int) -> str:
 @pytest.fixture
 def race_town(databases: Databases, tmp_path: Path) -> TownBuilder:
     """A town in a database of its own, on the engine of the test."""
-    app = create_app(settings_for(databases.make(), tmp_path, log_level="ERROR"))
+    app = make_app(settings_for(databases.make(), tmp_path, log_level="ERROR"))
     yield new_town(app.extensions[EXTENSION])
     app.extensions[EXTENSION].transactions.engine.dispose()
 

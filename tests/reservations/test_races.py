@@ -18,7 +18,6 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select, update
 
-from app import create_app
 from blueprints.edge.house import EXTENSION
 from models.activities import Session
 from models.ledger import Event
@@ -39,6 +38,7 @@ from rules.reservations.offers import confirm_offer, expire_offers
 from rules.reservations.reserving import Wish, reserve_place
 from rules.rulebook.versions import publish
 from rules.work import SYSTEM, Actor, ActorKind, Work
+from tests.apps import make_app
 from tests.build import Person, TownBuilder, new_town, settings_for
 from tests.conftest import Databases
 from tests.races import from_processes, from_threads
@@ -51,7 +51,7 @@ CROWD = 60
 @pytest.fixture
 def race_town(databases: Databases, tmp_path: Path) -> Iterator[TownBuilder]:
     """A town in a database of its own, on the engine of the test."""
-    app = create_app(settings_for(databases.make(), tmp_path, log_level="ERROR", database_pool_size=CROWD))
+    app = make_app(settings_for(databases.make(), tmp_path, log_level="ERROR", database_pool_size=CROWD))
     yield new_town(app.extensions[EXTENSION])
     app.extensions[EXTENSION].transactions.engine.dispose()
 

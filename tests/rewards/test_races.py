@@ -18,7 +18,6 @@ import pytest
 from flask import Flask
 from sqlalchemy import event, text
 
-from app import create_app
 from blueprints.edge.house import EXTENSION, House
 from models.residents import Role
 from models.rewards import Redemption, RedemptionStatus, Reward
@@ -30,6 +29,7 @@ from rules.rewards.fulfilling import fulfil
 from rules.rewards.lapsing import lapse_redemption
 from rules.rewards.redeeming import RedemptionWish, redeem
 from rules.work import ActorKind, Work
+from tests.apps import make_app
 from tests.build import Person, TownBuilder, new_town, settings_for
 from tests.conftest import Databases
 from tests.ledger.crowd import Crowd, crowd_of
@@ -45,7 +45,7 @@ LOOKERS = 12
 @pytest.fixture(scope="module")
 def crowd(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crowd]:
     """Processes with an application each, on one database of the engine of the test."""
-    app = create_app(settings_for(databases.make(), tmp_path_factory.mktemp("crowd"), log_level="ERROR"))
+    app = make_app(settings_for(databases.make(), tmp_path_factory.mktemp("crowd"), log_level="ERROR"))
     with crowd_of(PROCESSES, app.extensions[EXTENSION]) as crowd:
         yield crowd
     app.extensions[EXTENSION].transactions.engine.dispose()
@@ -62,7 +62,7 @@ def race_town(crowd: Crowd) -> TownBuilder:
 @pytest.fixture
 def unguarded(databases: Databases, tmp_path: Path) -> Iterator[TownBuilder]:
     """A town in a database of its own, from which the guards may be taken away."""
-    app = create_app(settings_for(databases.make(), tmp_path, log_level="ERROR"))
+    app = make_app(settings_for(databases.make(), tmp_path, log_level="ERROR"))
     town = new_town(app.extensions[EXTENSION])
     open_mall(town)
     yield town

@@ -16,12 +16,12 @@ import pytest
 from sqlalchemy import bindparam, select
 from werkzeug.test import TestResponse
 
-from app import create_app
 from blueprints.edge.house import EXTENSION
 from models.ledger import BOOK, Book
 from models.rulebook import RulebookVersion
 from rules.ledger.transactions import POINTS
 from rules.rulebook import drafts
+from tests.apps import make_app
 from tests.build import RULEBOOK, ApiClient, TownBuilder, fresh_key, new_town, settings_for
 from tests.conftest import Databases
 from tests.points.hands import manager
@@ -59,7 +59,7 @@ def test_of_two_drafts_that_can_not_both_hold_one_is_published(app: Any, house: 
 
 @pytest.fixture
 def postgresql_town(postgresql_databases: Databases, tmp_path: Path) -> Iterator[tuple[TownBuilder, ApiClient]]:
-    app = create_app(settings_for(postgresql_databases.make(), tmp_path, log_level="ERROR"))
+    app = make_app(settings_for(postgresql_databases.make(), tmp_path, log_level="ERROR"))
     town = new_town(app.extensions[EXTENSION])
     yield town, ApiClient(app, town)
     app.extensions[EXTENSION].transactions.engine.dispose()

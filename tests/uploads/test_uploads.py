@@ -17,7 +17,6 @@ from moto.server import ThreadedMotoServer
 from sqlalchemy import insert, select, update
 from werkzeug.test import TestResponse
 
-from app import create_app
 from blueprints.edge.house import EXTENSION, House
 from jobs.schedule import JOBS_BY_NAME, Errand, Means
 from models.jobs import JobOutcome
@@ -34,6 +33,7 @@ from rules.uploads.refusals import UploadTaken, UploadUnknown
 from rules.work import ActorKind
 from settings import StorageMode
 from storage.folder import FolderFiles
+from tests.apps import make_app
 from tests.build import ApiClient, Person, TownBuilder, fresh_key, new_town, settings_for
 from tests.edge.helpers import open_at
 from tests.uploads.helpers import opened, photo, send, sent
@@ -455,7 +455,7 @@ def s3_app(database_url: str, tmp_path) -> Iterator[Flask]:
     host, port = server.get_host_and_port()
     access = {"access_key": "key-of-the-tests", "secret_key": "secret-of-the-tests"}
     Minio(f"{host}:{port}", secure=False, region="us-east-1", **access).make_bucket("pictures")
-    app = create_app(
+    app = make_app(
         settings_for(
             database_url,
             tmp_path,

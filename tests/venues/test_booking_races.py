@@ -18,7 +18,6 @@ import pytest
 from flask import Flask
 from sqlalchemy import insert, text
 
-from app import create_app
 from blueprints.edge.house import EXTENSION, House
 from models.residents import Role
 from models.venues import BookingStatus, BookingUsage, HolderKind, VenueBooking, VenueSlot
@@ -31,6 +30,7 @@ from rules.venues.places import find_venue
 from rules.venues.slots import quarters_of
 from rules.venues.usage import week_of
 from rules.work import ActorKind, Work
+from tests.apps import make_app
 from tests.build import TownBuilder, add, new_town, settings_for
 from tests.conftest import Databases
 from tests.ledger.crowd import Crowd, crowd_of
@@ -45,7 +45,7 @@ A_WEEK = 3  #: bookings that one person may have
 @pytest.fixture(scope="module")
 def crowd(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crowd]:
     """Four processes with an application each, on one database of the engine of the test."""
-    app = create_app(settings_for(databases.make(), tmp_path_factory.mktemp("crowd"), log_level="ERROR"))
+    app = make_app(settings_for(databases.make(), tmp_path_factory.mktemp("crowd"), log_level="ERROR"))
     with crowd_of(PROCESSES, app.extensions[EXTENSION]) as crowd:
         yield crowd
     app.extensions[EXTENSION].transactions.engine.dispose()
@@ -60,7 +60,7 @@ def race_town(crowd: Crowd) -> TownBuilder:
 @pytest.fixture
 def unguarded(databases: Databases, tmp_path: Path) -> Iterator[TownBuilder]:
     """A town in a database of its own, from which a guard may be taken away."""
-    app = create_app(settings_for(databases.make(), tmp_path, log_level="ERROR"))
+    app = make_app(settings_for(databases.make(), tmp_path, log_level="ERROR"))
     yield new_town(app.extensions[EXTENSION])
     app.extensions[EXTENSION].transactions.engine.dispose()
 

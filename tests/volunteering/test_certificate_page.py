@@ -145,14 +145,14 @@ def test_the_code_on_the_page_leads_where_it_is_said_to() -> None:
 
 
 def test_the_same_certificate_is_the_same_file_and_pages_made_at_once_do_not_mix() -> None:
-    names = [f"王{letter}" for letter in "甲乙丙丁戊"] * 2
+    names = [f"王{letter}" for letter in "甲乙丙"] * 2
     wanted = [replace(CERTIFICATE, name=name) for name in names]
     alone = [certificate_pdf(each, ADDRESS) for each in wanted]
-    with ThreadPoolExecutor(5) as pool:
+    with ThreadPoolExecutor(3) as pool:
         together = list(pool.map(lambda each: certificate_pdf(each, ADDRESS), wanted))
     assert [text_of(pdf).split()[3] for pdf in together] == names
-    assert len({*alone}) == 5
-    assert alone[:5] == alone[5:]
+    assert len({*alone}) == 3
+    assert alone[:3] == alone[3:]
 
 
 # Over HTTP
