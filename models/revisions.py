@@ -9,7 +9,10 @@ from models.base import Base
 
 
 class TownRevision(Base):
-    """Raised by triggers at every change of what is kept (head of rules.revisions). No row yet: 0."""
+    """Raised by triggers at every change of what is kept (head of rules.revisions). No row yet: 0.
+
+    A count on SQLite; on PostgreSQL the clock's microseconds, so that no revision is given out twice, by whichever server.
+    """
 
     __tablename__ = "town_revision"
 

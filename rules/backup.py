@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import tempfile
 from contextlib import closing
 from pathlib import Path
+from urllib.parse import quote
 
 
 class BackupFailed(Exception):
@@ -21,9 +23,11 @@ def copy_database(source: Path, target: Path) -> int:
     """Copy the database in a file to another file, that isn't there yet, in bytes. Raises BackupFailed."""
     if target.exists():
         raise BackupFailed(f"{target} is there already, and no backup is written over another")
-    draft = target.with_name(f"{target.name}.part")
-    draft.unlink(missing_ok=True)
+    draft = None
     try:
+        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
+        os.close(handle)  # readable by its owner only: it is as secret as the original
+        draft = Path(name)
         _copy(source, draft)
         _prove(draft)
         with draft.open("rb") as copied:
@@ -31,15 +35,15 @@ def copy_database(source: Path, target: Path) -> int:
         draft.rename(target)
         _flush_folder(target.parent)
     except (OSError, sqlite3.Error) as error:
-        draft.unlink(missing_ok=True)
+        if draft is not None:
+            draft.unlink(missing_ok=True)
         raise BackupFailed(f"{source} could not be copied to {target}: {error}") from None
     return target.stat().st_size
 
 
 def _copy(source: Path, target: Path) -> None:
-    target.touch(0o600, exist_ok=False)  # it is as secret as the original
     with (
-        closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True)) as opened,
+        closing(sqlite3.connect(f"file:{quote(str(source))}?mode=ro", uri=True)) as opened,
         closing(sqlite3.connect(target)) as copy,
     ):
         opened.backup(copy)  # all pages in one step: as of one moment, whatever is written meanwhile

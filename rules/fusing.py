@@ -16,7 +16,8 @@ another. What holds for each express way:
 - An UPDATE that waited looks at its conditions again, and can't run another part for that: what it hangs on is a row of a
   WITH that it joins, never a sub-select (PostgreSQL refuses to run one that changes rows a second time).
 - All or nothing. Where a part found that it can't be, `come_short()` of the database raises COME_SHORT (rules.sending),
-  also when nobody waits for the answer because the COMMIT is on its way; the work is undone and tried again.
+  also when nobody waits for the answer because the COMMIT is on its way; the work is undone and tried again, the general
+  way, which locks before it reads: so nobody comes short again and again of what others keep changing.
 - Values that Python makes (ids, hashes, answers) are parameters, named after their table: `txn_id`, `scan_nonce`.
 
 A test drives each express way and its general one through the same history and compares the tables.
@@ -36,8 +37,8 @@ _come_short: Function[bool] = func.come_short(type_=Boolean())
 
 
 def can_fuse(work: Work) -> bool:
-    """Whether the database knows statements of several writes."""
-    return work.core.dialect.name == "postgresql"
+    """Whether the database knows statements of several writes, and none came short for this deed before."""
+    return work.core.dialect.name == "postgresql" and not work.came_short
 
 
 def given(table: Table, *names: str) -> list[ColumnElement[Any]]:

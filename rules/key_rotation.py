@@ -12,6 +12,8 @@ What needs an old key, and for how long: an access token for its quarter of an h
 code for its session, a printed card until there is another one; encrypted values until they are encrypted anew. A seal is
 proved by the public half of the key that signed it, which stays in the file as `retired_codes`.
 
+Of two who change the file at once the second is refused: what they looked at isn't there any more (`write`).
+
 The file says in `waiting` of which kinds the last key isn't used yet, and in `changed` since when the first one has been.
 
 `index` can't be changed: whoever signs in is found by it, and only they could give what it hashes.
@@ -20,6 +22,7 @@ The file says in `waiting` of which kinds the last key isn't used yet, and in `c
 from __future__ import annotations
 
 import base64
+import fcntl
 import os
 import tempfile
 from datetime import datetime
@@ -87,9 +90,27 @@ def count_old(document: str, kind: KeyKind) -> int:
     return len(_keys_of(_read(document), kind)) - 1 - int(is_waiting(document, kind))
 
 
-def write(path: Path, document: str) -> None:
-    """Put a document in the place of a keys file: whole or not at all, for its owner's eyes only, and on the disk."""
+def write(path: Path, document: str, *, before: str) -> None:
+    """Put a document in the place of a keys file: whole or not at all, for its owner's eyes only, and on the disk.
+
+    `before`: what the document was made from. Raises RotationRefused where the file holds something else by now, so that
+    no key is dropped that somebody added meanwhile; where it holds the document already, nothing is left to do.
+    """
     read(document)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        found = path.read_text()
+        if found not in (before, document):
+            raise RotationRefused("the keys file was changed meanwhile: look at it, and begin this step anew")
+        if found == before:
+            _replace(path, document)
+            os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _replace(path: Path, document: str) -> None:
     owner = path.stat()
     handle, draft = tempfile.mkstemp(prefix=path.name, dir=path.parent)  # readable by its owner only
     try:
@@ -104,11 +125,6 @@ def write(path: Path, document: str) -> None:
     except BaseException:
         Path(draft).unlink(missing_ok=True)
         raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def _read(document: str) -> dict[str, Any]:

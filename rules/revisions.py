@@ -9,8 +9,9 @@ every process.
 
 A work that changes what is watched doesn't see its own change in the revision that it read before: it calls `forget`,
 which lets it look in the database from then on and leave nothing behind. What a work found is kept when it has committed.
-When a connection is lost everything kept is forgotten: another server may answer next, on which a revision that was never
-copied to it is given out again.
+A server that takes over may have lost the last changes. It gives out no revision a second time (step 0025), so what was
+kept under one that is lost is never found again. What was found at a revision that both servers know, a moment before a
+change that only one of them knows, is forgotten with everything else when a process loses a connection.
 """
 
 from __future__ import annotations

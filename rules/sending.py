@@ -17,7 +17,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections import deque, namedtuple
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache, partial
 from typing import Any, TypeAlias, cast
@@ -36,14 +36,16 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeEngine
 
 from rules.rows import AnyRow
+from rules.sets import IdList, TextList
 
 Parameters: TypeAlias = Mapping[str, Any]
 Convert: TypeAlias = Callable[[Any], Any]
 
 STATEMENTS_MAX = 1024  #: that are kept compiled
 PLACEHOLDER = re.compile(r"%%|%\((\w+)\)s")
-#: Under which a connection to PostgreSQL knows the line that is open on it, and what was prepared on it.
-LINE, PREPARED = "line", "prepared"
+#: Under which a connection to PostgreSQL knows the line that is open on it, what was prepared on it, and how Python's
+#: values become the server's.
+LINE, PREPARED, ADAPTER = "line", "prepared", "adapter"
 #: A cached plan that no longer fits its tables, a prepared statement that the server has forgotten.
 STALE_STATES = frozenset({"0A000", "26000"})
 #: What `come_short()` of the database raises: a part of a statement of several writes couldn't be done (rules.fusing).
@@ -126,7 +128,18 @@ class Prepared(Command):
 
 
 def _to_driver(type_: TypeEngine[Any], dialect: Dialect) -> Convert | None:
+    if isinstance(type_, IdList | TextList) and dialect.name == "postgresql":
+        return _as_array
     return type_.dialect_impl(dialect).bind_processor(dialect)
+
+
+def _as_array(items: Iterable[Any] | None) -> str:
+    """A list of ids or texts as PostgreSQL reads an array; psycopg would look at each item's type first."""
+    return f"{{{','.join([str(item) if type(item) is int else _quoted(item) for item in items or ()])}}}"
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _from_driver(type_: TypeEngine[Any], dialect: Dialect, code: Any) -> Convert | None:
@@ -341,8 +354,10 @@ class PipelinedLine(Line):
     def _open(self) -> None:
         super()._open()
         self._libpq: PGconn = self._driver.pgconn
-        self._adapter = Transformer(self._driver)
         self._kept = self._core.info
+        if ADAPTER not in self._kept:
+            self._kept[ADAPTER] = Transformer(self._driver)
+        self._adapter = self._kept[ADAPTER]
         self._kept[LINE] = self
         self._known: set[bytes] = self._kept.setdefault(PREPARED, set())
         is_begun = self._libpq.transaction_status != TransactionStatus.IDLE
@@ -352,6 +367,7 @@ class PipelinedLine(Line):
 
     def _close(self) -> None:
         self._kept.pop(LINE, None)
+        self._adapter.set_pgresult(None)
         self._pending.clear()
         self._is_open = False
         with suppress(psycopg.Error):  # there is no mode to leave on a connection that is gone
@@ -389,7 +405,8 @@ class PipelinedLine(Line):
         assert answer.result is not None
         self._adapter.set_pgresult(answer.result)
         make_row = prepared.row_maker(answer.result.ftype)
-        return self._adapter.load_rows(0, answer.result.ntuples, make_row)
+        rows: Sequence[AnyRow] = self._adapter.load_rows(0, answer.result.ntuples, make_row)
+        return rows
 
     def _collect(self) -> None:
         """Take in the answers to all that was sent. Raises the first error of this transaction."""

@@ -144,6 +144,7 @@ class Work:
     learned: dict[Hashable, Any] = field(default_factory=dict)  #: what is recalled for good once this work commits
     noticed: dict[Hashable, Any] = field(default_factory=dict)  #: what is kept under a revision once it does
     book: str = "points"  #: the code of the town's book that the ledger works in
+    came_short: bool = False  #: an express way was tried for this deed, and others came between (rules.fusing)
 
     @property
     def db(self) -> Session:
@@ -250,7 +251,7 @@ class Transactions:
     def _perform(self, engine: Engine, town_id: int, actor: Actor, deed: Callable[[Work], T]) -> T:
         now = self._clock()
         deadline = time.monotonic() + self._request_seconds
-        replays = 0
+        replays, came_short = 0, False
         for pause_seconds in _pauses(deadline):
             try:
                 id_maker = self._ids()
@@ -259,8 +260,10 @@ class Transactions:
                     self._connected(engine) as connection,
                     closing(Transaction(connection)) as opened,
                 ):
-                    return self._attempt(Work(opened, town_id, actor, now, id_maker, self.memory), deed)
-            except (TryAgain, CameShort):
+                    work = Work(opened, town_id, actor, now, id_maker, self.memory, came_short=came_short)
+                    return self._attempt(work, deed)
+            except (TryAgain, CameShort) as met:
+                came_short = came_short or isinstance(met, CameShort)
                 self._watcher.retried("again")
                 replays += 1
                 if replays > REPLAYS_MAX:
@@ -277,7 +280,7 @@ class Transactions:
                     raise
                 self._watcher.retried("database")
                 if error.connection_invalidated:
-                    self.memory.kept.clear()  # another server may answer next, with other revisions
+                    self.memory.kept.clear()  # another server may answer next (rules.revisions)
                 time.sleep(pause_seconds)
         raise Busy
 

@@ -14,6 +14,7 @@ and the disk doesn't: the processes die, the machine stays.
 from __future__ import annotations
 
 import os
+import secrets
 import shlex
 import shutil
 import signal
@@ -30,6 +31,7 @@ import psycopg
 from tests.postgresql import NOBODY, PostgresqlMissing, Server, as_server_user, programs_of
 
 WAIT_SECONDS_MAX = 60
+PORTS = (20_000, 32_768)  #: below /proc/sys/net/ipv4/ip_local_port_range
 #: A tenth of the usual size, for servers that come and go; and what a standby wants.
 SETTINGS = (
     "-c shared_buffers=32MB -c wal_level=replica -c max_wal_senders=8 -c hot_standby=on -c wal_sender_timeout=10s"
@@ -267,10 +269,16 @@ def give_to_server(folder: Path) -> None:
 
 
 def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody listens on now, and that the kernel gives to no connection that goes out.
+
+    From among those a client could have it just when a server is to come back to it, or, asking again and again for a
+    server that is away, be connected with itself.
+    """
+    while True:
+        port = PORTS[0] + secrets.randbelow(PORTS[1] - PORTS[0])
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def children_of(parent: int) -> list[int]:

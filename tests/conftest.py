@@ -6,6 +6,7 @@ product's own wall: each test works in a town of its own.
 
 from __future__ import annotations
 
+import logging
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ from sqlalchemy.engine import make_url
 
 from app import create_app
 from blueprints.edge.house import EXTENSION, House
+from blueprints.edge.request_log import configure_logging
 from migrations.upgrade import upgrade
 from rules.database import connect
 from rules.work import Transactions
@@ -33,6 +35,13 @@ class Databases:
     """Makes migrated databases of one engine, each a copy of one template."""
 
     make: Callable[[], str]  #: the address of a fresh copy
+
+
+@pytest.fixture(autouse=True)
+def usual_logging() -> None:
+    """A process logs in one way, and the application of another test may have changed it."""
+    if logging.getLogger().level != logging.INFO:
+        configure_logging("INFO")
 
 
 @pytest.fixture(scope="session")

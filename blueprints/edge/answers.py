@@ -9,6 +9,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 
 ROOM_BYTES = 8 * 1024 * 1024  #: of all answers that a process keeps
+AROUND_BYTES = 2048  #: at most, beside its body: its name, which holds the path and the query, and what holds it
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,9 @@ class SharedAnswers:
         self._lock = threading.Lock()
         self.size_bytes = 0
 
+    def __len__(self) -> int:
+        return len(self._made)
+
     def find(self, name: Hashable) -> Made | None:
         """What was made under this name, if it may still be sent."""
         made = self._made.get(name)
@@ -38,9 +42,14 @@ class SharedAnswers:
         now = time.monotonic()
         with self._lock:
             if (before := self._made.pop(name, None)) is not None:
-                self.size_bytes -= len(before.body)
+                self.size_bytes -= _size_of(before)
             self._made[name] = made
-            self.size_bytes += len(made.body)
+            self.size_bytes += _size_of(made)
             while self._made and (self.size_bytes > self._room_bytes or next(iter(self._made.values())).until <= now):
                 _, oldest = self._made.popitem(last=False)
-                self.size_bytes -= len(oldest.body)
+                self.size_bytes -= _size_of(oldest)
+
+
+def _size_of(made: Made) -> int:
+    """What a name costs is counted too: a script may ask for nothing under many names."""
+    return len(made.body) + AROUND_BYTES

@@ -20,7 +20,8 @@ from typing import Any
 
 import redis
 import structlog
-from flask import Flask, Response, request
+from flask import Flask, Response
+from flask.globals import request_ctx
 from limits import RateLimitItem, parse
 from limits.storage import RedisStorage, Storage
 from limits.strategies import FixedWindowRateLimiter
@@ -202,21 +203,23 @@ class Limits:
 
     def check_request(self) -> None:
         """Count the request that is being answered. Raises TooManyRequests."""
-        if request.endpoint in FREE:
+        asked = request_ctx.request
+        if asked.endpoint in FREE:
             return
-        caller = _caller()
+        caller = _caller(asked.environ.get("HTTP_AUTHORIZATION", ""))
         if caller is not None:
             self._check("caller", caller)
-            if request.method not in READS:
+            if asked.method not in READS:
                 self._check("writes", caller)
-            if request.endpoint != PASSWORDS:
+            if asked.endpoint != PASSWORDS:
                 return
-        address = client_address(request.remote_addr or "", request.headers.get("X-Forwarded-For", ""), self._trusted)
+        forwarded_for = asked.environ.get("HTTP_X_FORWARDED_FOR", "")
+        address = client_address(asked.remote_addr or "", forwarded_for, self._trusted)
         if address is None:
             return
         if caller is None:
             self._check("visitor", address)
-        if request.endpoint == PASSWORDS:  # whoever sends a token along
+        if asked.endpoint == PASSWORDS:  # whoever sends a token along
             self._check("passwords", address)
 
     def _check(self, name: str, whom: str) -> None:
@@ -251,9 +254,9 @@ def _too_many(refusal: TooManyRequests) -> Response:
     return response
 
 
-def _caller() -> str | None:
-    """Who is signed in, as far as the token's signature says; None: nobody."""
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+def _caller(authorization: str) -> str | None:
+    """Who is signed in, as far as the token's signature says; None: nobody. `authorization`: the header."""
+    scheme, _, token = authorization.partition(" ")
     if scheme.lower() != "bearer" or not token.isascii():
         return None
     token = token.strip()

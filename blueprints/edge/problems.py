@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 import structlog
-from flask import Flask, Response, g
+from flask import Flask, Response
 from marshmallow import Schema, fields
 from prometheus_client import Counter
 from werkzeug.exceptions import HTTPException
@@ -20,6 +20,7 @@ from werkzeug.exceptions import HTTPException
 from blueprints.edge.faults import describe_fault
 from blueprints.edge.language import ENGLISH, caller_language
 from blueprints.edge.messages import in_chinese
+from blueprints.edge.request_log import request_id
 from rules.errors import Kind, RuleError
 
 REFUSALS = Counter("binfen_refusals_total", "Refusals answered, by code.", ["code"])
@@ -104,7 +105,7 @@ def problem(status: int, code: str, detail: str, errors: Any = None) -> Response
         "status": status,
         "detail": detail,
         "code": code,
-        "request_id": g.request_id,
+        "request_id": request_id(),
     }
     if errors:
         document["errors"] = errors if english else in_chinese(errors)

@@ -12,25 +12,34 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 import structlog
 import uuid_utils
-from flask import Flask, Response, g, request
+from flask import Flask, Request, g, request
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from structlog.typing import EventDict
 
 from blueprints.edge.faults import describe_fault
 
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication, WSGIEnvironment
+
 REQUEST_ID = "X-Request-Id"
 REQUEST_ID_PATTERN = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
+ID = "binfen.request_id"  #: under which the request's environment knows it
+LABELS_MAX = 4_096  #: that are found without asking the registry
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
 REQUESTS = Counter("binfen_requests_total", "Requests answered.", ["method", "route", "status"])
 SECONDS = Histogram("binfen_request_seconds", "How long requests took.", ["method", "route"])
+_counter_of, _clock_of = lru_cache(LABELS_MAX)(REQUESTS.labels), lru_cache(LABELS_MAX)(SECONDS.labels)
 
 
 def configure_logging(level: str) -> None:
@@ -72,40 +81,51 @@ def _name_faults(_logger: object, _method: str, event: EventDict) -> EventDict:
     return event
 
 
+def request_id() -> str:
+    """The id of the request that is being answered."""
+    return str(request.environ[ID])
+
+
 def register_request_log(app: Flask) -> None:
     """Give every request an id, log it when it is answered, count and time it."""
-    log = structlog.get_logger("binfen")
+    app.wsgi_app = RequestLog(app.wsgi_app)  # type: ignore[method-assign]
 
-    @app.before_request
-    def begin() -> None:
-        wished = request.headers.get(REQUEST_ID, "")
-        g.request_id = wished if REQUEST_ID_PATTERN.fullmatch(wished) else str(uuid_utils.uuid7())
-        g.began = time.perf_counter()
-        structlog.contextvars.bind_contextvars(request_id=g.request_id)
 
-    @app.after_request
-    def end(response: Response) -> Response:
-        seconds = time.perf_counter() - g.began
-        route = request.url_rule.rule if request.url_rule else "unknown"
-        method = request.method if request.method in app_methods else "OTHER"
-        REQUESTS.labels(method, route, str(response.status_code)).inc()
-        SECONDS.labels(method, route).observe(seconds)
-        log.info(
+class RequestLog:
+    """Around the application, where an answer passes once and as it leaves."""
+
+    def __init__(self, answer: WSGIApplication) -> None:
+        self._answer = answer
+        self._log = structlog.get_logger("binfen")
+
+    def __call__(self, environ: WSGIEnvironment, start_response: Any) -> Iterable[bytes]:
+        began = time.perf_counter()
+        wished = environ.get("HTTP_X_REQUEST_ID", "")
+        given = environ[ID] = wished if REQUEST_ID_PATTERN.fullmatch(wished) else str(uuid_utils.uuid7())
+
+        def start(status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
+            self._note(environ["werkzeug.request"], status[:3], time.perf_counter() - began)
+            return start_response(status, [*headers, (REQUEST_ID, given)], *exc_info)
+
+        structlog.contextvars.bind_contextvars(request_id=given)
+        try:
+            return self._answer(environ, start)
+        finally:
+            structlog.contextvars.clear_contextvars()
+
+    def _note(self, asked: Request, status: str, seconds: float) -> None:
+        route = asked.url_rule.rule if asked.url_rule else "unknown"
+        method = asked.method if asked.method in METHODS else "OTHER"
+        _counter_of(method, route, status).inc()
+        _clock_of(method, route).observe(seconds)
+        self._log.info(
             "request.answered",
             method=method,
             route=route,
-            status=response.status_code,
+            status=int(status),
             milliseconds=round(seconds * 1000, 1),
             actor=g.get("actor_kind", "visitor"),
         )
-        response.headers.add(REQUEST_ID, g.request_id)
-        return response
-
-    @app.teardown_request
-    def forget(_error: BaseException | None) -> None:
-        structlog.contextvars.clear_contextvars()
-
-    app_methods = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 
 def metrics_registry() -> CollectorRegistry:

@@ -6,8 +6,8 @@ caller has. What is taken by what such a list offers is guarded in the database:
 refused when it is gone. Whoever is signed in is answered from the database, may keep the answer for themselves, and asks
 with its tag whether it still stands.
 
-An answer goes by the path and the query as it was sent, which name the town. Words are Chinese in every answer that isn't
-a refusal, so only the sign-in makes it vary.
+An answer goes by the path and the query as it was sent, which name the town, and by the caller's language: a room's rules
+and the first page's entries are worded in it.
 """
 
 from __future__ import annotations
@@ -17,25 +17,29 @@ import time
 from collections.abc import Callable
 from http import HTTPStatus
 
-from flask import Response, request
+from flask import Response
+from flask.globals import request_ctx
 
 from blueprints.edge.answers import Made
 from blueprints.edge.house import house
+from blueprints.edge.language import caller_language
 
 QUERY_BYTES_MAX = 512  #: a longer question is nobody else's
 JSON = "application/json"
 PRIVATE = "private, no-cache"
+VARIES_BY = "Authorization, Accept-Language"
 
 
 def answer_shared(make: Callable[[], Response]) -> Response:
     """Answer a visitor with what was made lately, everybody else with what `make` makes. Raises what `make` raises."""
-    if request.headers.get("Authorization"):
+    asked, this = request_ctx.request, house()
+    if asked.environ.get("HTTP_AUTHORIZATION"):
         return _tagged(make(), PRIVATE)
-    answers, seconds = house().answers, house().settings.public_seconds
+    answers, seconds = this.answers, this.settings.public_seconds
     caching = f"public, max-age={seconds}"
-    if not seconds or len(request.query_string) > QUERY_BYTES_MAX:
+    if not seconds or len(asked.query_string) > QUERY_BYTES_MAX:
         return _tagged(make(), caching)
-    name = (request.path, request.query_string)
+    name = (asked.path, asked.query_string, caller_language())
     made = answers.find(name)
     if made is None:
         body = make().get_data()
@@ -50,11 +54,11 @@ def _tagged(response: Response, caching: str) -> Response:
 
 def _answer(response: Response, etag: str, caching: str) -> Response:
     """The answer with its tag, or 304 where the caller has it."""
-    headers = response.headers
+    headers, asked = response.headers, request_ctx.request
     headers.add("ETag", f'"{etag}"')
     headers.add("Cache-Control", caching)
-    headers.add("Vary", "Authorization")
-    if "If-None-Match" in request.headers and request.if_none_match.contains_weak(etag):
+    headers.add("Vary", VARIES_BY)
+    if "HTTP_IF_NONE_MATCH" in asked.environ and asked.if_none_match.contains_weak(etag):
         response.status_code = int(HTTPStatus.NOT_MODIFIED)
         response.set_data(b"")
         del headers["Content-Type"], headers["Content-Length"]

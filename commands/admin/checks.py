@@ -37,6 +37,8 @@ from wechat.refusals import Misconfigured, WechatBusy
 
 FREE_BYTES_MIN = 1 << 30
 CLOCK_OFF_MAX = timedelta(seconds=2)
+KEYS_MODE_MAX = 0o640  #: root's own, and the service reads it by its group: docs/deployment.md
+REQUEST_SECONDS_MAX = 15  #: uWSGI's router waits 20 (http-timeout in wsgi.ini), and harakiri ends a worker after 30
 SPARE_CONNECTIONS = 5  #: for commands, backups and people
 #: What keeps a commit that was acknowledged: without any of these a power failure loses some.
 KEEPING = ("fsync", "full_page_writes", "synchronous_commit")
@@ -98,6 +100,11 @@ def _settings(of: House) -> Iterator[Finding]:
         yield _warning(
             f"DATABASE_POOL_SIZE is {settings.database_pool_size} and WEB_THREADS {threads}: threads will wait."
         )
+    if settings.request_seconds > REQUEST_SECONDS_MAX:
+        yield _warning(
+            f"REQUEST_SECONDS is {settings.request_seconds:g}: beyond {REQUEST_SECONDS_MAX}, callers lose their answers "
+            "to http-timeout and harakiri of wsgi.ini."
+        )
     if processes > 1 and settings.database_url.startswith("sqlite"):
         yield _warning("WEB_PROCESSES is more than 1 and the database is SQLite, which has one writer at a time.")
     if processes > 1 and "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
@@ -128,8 +135,11 @@ def _number(name: str, default: int) -> int | None:
 
 def _files(of: House) -> Iterator[Finding]:
     mode = stat.S_IMODE(of.settings.keys_file.stat().st_mode)
-    if mode & 0o077:
-        yield _error(f"KEYS_FILE {of.settings.keys_file} can be read by others ({mode:o}): chmod 600.")
+    if mode & ~KEYS_MODE_MAX:
+        yield _error(
+            f"KEYS_FILE {of.settings.keys_file} can be read by everybody, or written by its group ({mode:o}): chmod 640, "
+            "and none but the service in its group; or 600."
+        )
     free = shutil.disk_usage(of.settings.instance_dir).free
     if free < FREE_BYTES_MIN:
         yield _error(f"INSTANCE_DIR has {free // (1 << 20)} MiB left.")

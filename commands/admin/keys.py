@@ -19,7 +19,7 @@ from rules.administration.deeds import record_deed, require_administrator
 from rules.checkins.cards import count_cards_before
 from rules.clock import utc_now
 from rules.key_rotation import KeyKind, RotationRefused, count_old, is_waiting, prepare, promote, retire, write
-from rules.keys import KeysUnreadable, read
+from rules.keys import Keys, KeysUnreadable, read
 from rules.resealing import count_old_seals, reseal
 from rules.residents.identity import identify_staff
 from rules.work import SYSTEM, Work
@@ -40,7 +40,8 @@ anyway_option = click.option(
 @group.command()
 def show() -> None:
     """Which keys there are, by their ids; never a key itself."""
-    document, keys = _read_file(), house().keys
+    document = _read_file()
+    keys = read(document)
     click.echo(f"{house().settings.keys_file}")
     for kind in KeyKind:
         waiting = "one waits" if is_waiting(document, kind) else "none waits"
@@ -48,7 +49,7 @@ def show() -> None:
         changed = f", in use since {since:%Y-%m-%d %H:%M} UTC" if since else ""
         click.echo(f"{kind.value}: {count_old(document, kind)} old, {waiting}{changed}")
     click.echo(f"codes, by kid: {', '.join(key.id for key in keys.codes)}; retired: {len(keys.retired_codes)}")
-    click.echo(f"data: {', '.join(keys.data)}; the first encrypts; encrypted with another: {_count_old_seals():,}")
+    click.echo(f"data: {', '.join(keys.data)}; the first encrypts; encrypted with another: {_count_old_seals(keys):,}")
 
 
 @group.command()
@@ -64,7 +65,7 @@ def prepare_new(kind: str, by: str | None) -> None:
     """Make a new key that is known and not used yet."""
     _require(by)
     document, which = _asked(kind)
-    _change(_step(lambda: prepare(document, which)), f"keys.prepare.{kind}", by)
+    _change(document, _step(lambda: prepare(document, which)), f"keys.prepare.{kind}", by)
     click.echo(
         f"{kind}: a new key waits. Reload every server (flask admin reload), then: flask admin keys promote {kind}"
     )
@@ -77,7 +78,7 @@ def promote_new(kind: str, by: str | None) -> None:
     """Use the new key: it signs or encrypts from the next reload on; the old one still counts."""
     _require(by)
     document, which = _asked(kind)
-    _change(_step(lambda: promote(document, which, utc_now())), f"keys.promote.{kind}", by)
+    _change(document, _step(lambda: promote(document, which, utc_now())), f"keys.promote.{kind}", by)
     then = " flask admin keys reseal, then" if which is KeyKind.DATA else ""
     click.echo(f"{kind}: the new key is the first. Reload every server;{then} flask admin keys retire {kind}")
 
@@ -89,14 +90,14 @@ def encrypt_anew(by: str | None, dry_run: bool) -> None:
     """Encrypt with the first data key what is encrypted with an old one; it may be broken off and begun again."""
     _require(by)
     if dry_run:
-        click.echo(f"{_count_old_seals():,} values would be encrypted anew")
+        click.echo(f"{_count_old_seals(house().keys):,} values would be encrypted anew")
         return
+    _record("keys.reseal", by)  # before the first: it may be broken off
     unreadable = 0
     for town_id, code in [(0, "of no town"), *((town.id, town.code) for town in find_towns(None))]:
-        done = reseal(house().transactions, town_id, house().keys)
+        done = in_words(lambda: reseal(house().transactions, town_id, house().keys))  # noqa: B023  at once
         unreadable += done.unreadable
         click.echo(f"{code}: {done.values:,} values encrypted anew, {done.unreadable:,} can't be read by any key")
-    _record("keys.reseal", by)
     if unreadable:
         raise click.ClickException(
             "Some values were encrypted with a key that isn't in the file. They are as they were."
@@ -113,7 +114,7 @@ def retire_old(kind: str, anyway: bool, by: str | None, dry_run: bool) -> None:
     _require(by)
     document, which = _asked(kind)
     anew = _step(lambda: retire(document, which))
-    needed = _still_needed(which)
+    needed = _still_needed(which, read(document))
     if needed is not None and not (anyway and needed.may_be_lost):
         raise click.ClickException(needed.sentence)
     if dry_run:
@@ -121,7 +122,7 @@ def retire_old(kind: str, anyway: bool, by: str | None, dry_run: bool) -> None:
         return
     if which is KeyKind.DATA:
         _keep_old_file(document)
-    _change(anew, f"keys.retire.{kind}", by)
+    _change(document, anew, f"keys.retire.{kind}", by)
     click.echo(f"{kind}: the old keys are dropped. Reload every server.")
 
 
@@ -133,10 +134,10 @@ class Need:
     may_be_lost: bool = True
 
 
-def _still_needed(kind: KeyKind) -> Need | None:
-    if kind is KeyKind.DATA and (left := _count_old_seals()):
+def _still_needed(kind: KeyKind, keys: Keys) -> Need | None:
+    if kind is KeyKind.DATA and (left := _count_old_seals(keys)):
         return Need(f"{left:,} values are encrypted with old keys: flask admin keys reseal", may_be_lost=False)
-    changed = house().keys.changed.get(kind.value)
+    changed = keys.changed.get(kind.value)
     ends = changed + OVERLAPS[kind] if changed else None
     if ends is None or ends > utc_now():
         when = f"until {ends:%Y-%m-%d %H:%M} UTC" if ends else "for an unknown time"
@@ -148,9 +149,10 @@ def _still_needed(kind: KeyKind) -> Need | None:
     return None
 
 
-def _count_old_seals() -> int:
-    towns = [0, *(town.id for town in find_towns(None))]
-    return sum(house().transactions.read(town_id, SYSTEM, count_old_seals, house().keys) for town_id in towns)
+def _count_old_seals(keys: Keys) -> int:
+    """Whole tables are looked through, which may take its time: a survey."""
+    towns, survey = [0, *(town.id for town in find_towns(None))], house().transactions.survey
+    return in_words(lambda: sum(survey(town_id, SYSTEM, count_old_seals, keys) for town_id in towns))
 
 
 def _asked(kind: str) -> tuple[str, KeyKind]:
@@ -171,15 +173,22 @@ def _step(step: Callable[[], str]) -> str:
     try:
         return step()
     except RotationRefused as refused:
-        raise click.ClickException(f"{str(refused).capitalize()}.") from None
+        raise click.ClickException(_sentence(refused)) from None
 
 
-def _change(document: str, deed: str, by: str | None) -> None:
+def _sentence(refused: RotationRefused) -> str:
+    words = str(refused)
+    return f"{words[0].upper()}{words[1:]}."
+
+
+def _change(before: str, document: str, deed: str, by: str | None) -> None:
+    """Write the file as the last thing before its record is committed: what fails leaves neither."""
     try:
-        write(house().settings.keys_file, document)
+        _record(deed, by, lambda: write(house().settings.keys_file, document, before=before))
+    except RotationRefused as refused:
+        raise click.ClickException(_sentence(refused)) from None
     except OSError as error:
         raise click.ClickException(f"KEYS_FILE can't be written: {error.strerror}.") from None
-    _record(deed, by)
 
 
 def _keep_old_file(document: str) -> None:
@@ -189,6 +198,8 @@ def _keep_old_file(document: str) -> None:
     try:
         with os.fdopen(os.open(old, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(document)
+            file.flush()
+            os.fsync(file.fileno())
     except OSError as error:
         raise click.ClickException(f"{old} can't be written: {error.strerror}.") from None
     click.echo(f"{old}: the file as it was. Older backups need it: move it to them.")
@@ -208,15 +219,20 @@ def _require(by: str | None) -> None:
     in_words(lambda: house().transactions.read(found.town_id, SYSTEM, may))
 
 
-def _record(deed: str, by: str | None) -> None:
-    """Keys are everybody's: each town's record has it, and names who did it by the user name where it isn't their town."""
+def _record(deed: str, by: str | None, do: Callable[[], None] = lambda: None) -> None:
+    """Do something and write it down: keys are everybody's, so each town's record has it, or none.
+
+    It names who did it by the user name where it isn't their town.
+    """
     doer = staff_named(by) if by else None
-    login = login_name()
+    towns, login = find_towns(None), login_name()
 
     def record(work: Work) -> None:
-        if doer is not None and doer.town_id == work.town_id:
-            work = replace(work, actor=identify_staff(work, doer.staff_id))
-        record_deed(work, deed, "keys", login, {"by": by or ""})
+        for town in towns:
+            there = replace(work, town_id=town.id)
+            if doer is not None and doer.town_id == town.id:
+                there = replace(there, actor=identify_staff(there, doer.staff_id))
+            record_deed(there, deed, "keys", login, {"by": by or ""})
+        do()
 
-    for town in find_towns(None):
-        house().transactions.write(town.id, SYSTEM, record)
+    in_words(lambda: house().transactions.write(0, SYSTEM, record))

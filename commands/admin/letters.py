@@ -5,15 +5,17 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import click
 from flask.cli import AppGroup
 
 from blueprints.edge.house import house
-from commands.admin.who import act, administrator_named, dry_run_option, in_words, town_named, town_option
+from commands.admin.who import act_or_try, administrator_named, dry_run_option, in_words, town_named, town_option
 from rules.clock import ZONE
-from rules.delivery import dismiss, list_dead_letters, retry
+from rules.delivery import list_dead_letters, retry
 from rules.ids import ID_MAX
+from rules.notices.delivering import dismiss_letter
 from rules.residents.identity import identify_staff
 from rules.rows import AnyRow
 from rules.work import SYSTEM, Work
@@ -30,13 +32,13 @@ all_option = click.option("--all", "every", is_flag=True, help="All of them.")
 class Deed:
     """What is done to a dead letter, its name in the record, and in words."""
 
-    rule: Callable[[Work, int], object]
+    rule: Callable[..., object]
     name: str
     done: str
 
 
 RETRY = Deed(retry, "letters.retry", "tried again")
-DROP = Deed(dismiss, "letters.drop", "dropped")
+DROP = Deed(dismiss_letter, "letters.drop", "dropped")
 
 
 @group.command(name="list")
@@ -87,12 +89,10 @@ def _each(town_id: int, ids: list[int], by: str, dry_run: bool, deed: Deed) -> N
     """Do it to each, in a transaction of its own: one that is gone meanwhile doesn't keep the others."""
     failed = False
     for id_ in ids:
-        if dry_run:
-            click.echo(f"{id_}: would be {deed.done}")
-            continue
         try:
-            act(town_id, by, lambda work: deed.rule(work, id_), name=deed.name, subject=str(id_))  # noqa: B023  at once
-            click.echo(f"{id_}: {deed.done}")
+            rule = partial(deed.rule, message_id=id_)
+            act_or_try(town_id, by, rule, name=deed.name, subject=str(id_), dry_run=dry_run)
+            click.echo(f"{id_}: {'would be ' if dry_run else ''}{deed.done}")
         except click.ClickException as refusal:
             click.echo(f"{id_}: {refusal.message}", err=True)
             failed = True

@@ -24,12 +24,14 @@ from rules.ledger.verify import Unreadable, verify
 from rules.monitor.verifying import verify_snapshots
 from rules.work import SYSTEM, Work
 
-DAYS = 30
+DAYS, DAYS_MAX = 30, 3660
 
 
 @click.command()
 @click.option("--town", help="The code of one town; all of them without it.")
-@click.option("--days", type=click.IntRange(1), default=DAYS, show_default=True, help="Of snapshots, the last ones.")
+@click.option(
+    "--days", type=click.IntRange(1, DAYS_MAX), default=DAYS, show_default=True, help="Of snapshots, the last ones."
+)
 @with_appcontext
 def audit(town: str | None, days: int) -> None:
     """Prove ledger, seals, snapshots, references and the tables' towns. Ends with 1 when anything is wrong."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import click
 from flask.cli import with_appcontext
 
@@ -25,5 +28,16 @@ def reload_server() -> None:
         click.echo(f"{finding.level.value}: {finding.sentence}", err=True)
     if errors:
         raise click.ClickException("Nothing was reloaded.")
-    (house().settings.instance_dir / RELOAD_FILE).touch()
+    try:
+        _touch(house().settings.instance_dir / RELOAD_FILE)
+    except OSError as error:
+        raise click.ClickException(f"{RELOAD_FILE} in INSTANCE_DIR can't be touched: {error.strerror}.") from None
     click.echo(f"reload asked for by {login_name()}; the log says `chain reloading complete` when it is done")
+
+
+def _touch(path: Path) -> None:
+    """Touch the file, and leave it to the folder's owner where root does it: the service's own reload touches it too."""
+    path.touch()
+    if os.geteuid() == 0:
+        owner = path.parent.stat()
+        os.chown(path, owner.st_uid, owner.st_gid)

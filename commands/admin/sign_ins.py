@@ -10,6 +10,7 @@ from flask.cli import AppGroup, with_appcontext
 from blueprints.edge.house import house
 from commands.admin.who import (
     act,
+    act_or_try,
     administrator_named,
     by_option,
     dry_run_option,
@@ -67,11 +68,15 @@ def revoke(
 
 
 def _revoke_one(town_id: int, kind: ActorKind, id_: int, subject: str, by: str | None, dry_run: bool) -> None:
-    if dry_run:
-        click.echo(f"{kind.value} {subject}: would be signed out everywhere")
-        return
-    act(town_id, by, lambda work: end_sign_ins_of(work, kind, id_), name="sessions.revoke", subject=subject)
-    click.echo(f"{kind.value} {subject}: signed out everywhere")
+    act_or_try(
+        town_id,
+        by,
+        lambda work: end_sign_ins_of(work, kind, id_),
+        name="sessions.revoke",
+        subject=subject,
+        dry_run=dry_run,
+    )
+    click.echo(f"{kind.value} {subject}: {'would be ' if dry_run else ''}signed out everywhere")
 
 
 def _revoke_everybody(town_id: int, town: str, by: str | None, dry_run: bool) -> None:

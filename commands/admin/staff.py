@@ -10,7 +10,16 @@ import click
 from flask.cli import AppGroup
 
 from blueprints.edge.house import house
-from commands.admin.who import act, by_option, dry_run_option, in_words, staff_named, town_named, town_option
+from commands.admin.who import (
+    act,
+    act_or_try,
+    by_option,
+    dry_run_option,
+    in_words,
+    staff_named,
+    town_named,
+    town_option,
+)
 from models.residents import Role, StaffStatus
 from rules.administration.founding import root_of
 from rules.administration.staffing import (
@@ -98,11 +107,15 @@ def reset(username: str, password_stdin: bool, by: str | None) -> None:
 def close(username: str, by: str | None, dry_run: bool) -> None:
     """Close an account for good, and end its sign-ins."""
     found = staff_named(username)
-    if dry_run:
-        click.echo(f"{username}: would be closed and signed out everywhere")
-        return
-    act(found.town_id, by, lambda work: close_staff(work, found.staff_id), name="staff.close", subject=username)
-    click.echo(f"{username}: closed; signed out everywhere")
+    act_or_try(
+        found.town_id,
+        by,
+        lambda work: close_staff(work, found.staff_id),
+        name="staff.close",
+        subject=username,
+        dry_run=dry_run,
+    )
+    click.echo(f"{username}: {'would be ' if dry_run else ''}closed and signed out everywhere")
 
 
 @group.command()

@@ -5,16 +5,16 @@ from __future__ import annotations
 import getpass
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, TypeVar
 
 import click
 
 from blueprints.edge.house import house
-from commands.towns import find_towns
+from commands.towns import find_towns, in_words
 from rules.administration.deeds import record_deed
 from rules.administration.staffing import StaffUnknown, find_staff
-from rules.errors import RuleError
 from rules.residents.identity import identify_staff
 from rules.rows import AnyRow
 from rules.work import SYSTEM, Work
@@ -42,10 +42,18 @@ def town_named(code: str) -> AnyRow:
 
 def staff_named(username: str) -> AnyRow:
     """Whose a user name is: town_id and staff_id. Raises ClickException."""
+    is_text = username.isprintable()  # bytes that aren't can't be asked for
+    found = in_words(lambda: house().transactions.read(0, SYSTEM, _staff_or_none, username)) if is_text else None
+    if found is None:
+        raise click.ClickException(f"There is no member of staff {username}.")
+    return found
+
+
+def _staff_or_none(work: Work, username: str) -> AnyRow | None:
     try:
-        return house().transactions.read(0, SYSTEM, find_staff, username)
+        return find_staff(work, username)
     except StaffUnknown:
-        raise click.ClickException(f"There is no member of staff {username}.") from None
+        return None
 
 
 def administrator_named(town_id: int, by: str | None) -> int | None:
@@ -58,6 +66,10 @@ def administrator_named(town_id: int, by: str | None) -> int | None:
     return int(found.staff_id)
 
 
+class _Tried(Exception):
+    """It would have gone well. Raised to undo it."""
+
+
 def act(
     town_id: int,
     by: str | None,
@@ -68,6 +80,34 @@ def act(
     detail: Mapping[str, Any] | None = None,
 ) -> T:
     """Do something in a town as its administrator, and record it in the same transaction. Raises ClickException."""
+    return in_words(
+        lambda: house().transactions.write(town_id, SYSTEM, _recorded(town_id, by, deed, name, subject, detail))
+    )
+
+
+def act_or_try(
+    town_id: int, by: str | None, deed: Callable[[Work], object], *, name: str, subject: str, dry_run: bool
+) -> None:
+    """The same; with `dry_run` all of it is undone, so that what would be refused is refused. Raises ClickException."""
+    recorded = _recorded(town_id, by, deed, name, subject, None)
+
+    def deed_or_try(work: Work) -> None:
+        recorded(work)
+        if dry_run:
+            raise _Tried
+
+    with suppress(_Tried):
+        in_words(lambda: house().transactions.write(town_id, SYSTEM, deed_or_try))
+
+
+def _recorded(
+    town_id: int,
+    by: str | None,
+    deed: Callable[[Work], T],
+    name: str,
+    subject: str,
+    detail: Mapping[str, Any] | None,
+) -> Callable[[Work], T]:
     staff_id = administrator_named(town_id, by)
     login = login_name()
 
@@ -78,13 +118,4 @@ def act(
         record_deed(work, name, subject, login, detail)
         return done
 
-    return in_words(lambda: house().transactions.write(town_id, SYSTEM, do_and_record))
-
-
-def in_words(deed: Callable[[], T]) -> T:
-    """What it returns; a refusal becomes a sentence and exit code 1."""
-    try:
-        return deed()
-    except RuleError as refusal:
-        hint = " (--by NAME)" if refusal.code == "admin.who" else ""
-        raise click.ClickException(f"{refusal.sentence('en')}{hint}") from None
+    return do_and_record

@@ -1,7 +1,9 @@
 """The revision of a town: what a process may keep of its staff and its rulebook.
 
-Triggers raise it with the change itself, whoever makes it. On PostgreSQL they wait for the commit, so that the revision's
-row is the last that a transaction locks. `UPDATE OF` names the columns that are kept: to sign in raises nothing.
+Triggers raise it with the change itself, whoever makes it. `UPDATE OF` names the columns that are kept: to sign in raises
+nothing. On PostgreSQL they wait for the commit, so that the revision's row is the last that a transaction locks, and take
+the clock's microseconds: a standby that lost the last changes, and counted on from where it was, would give out a revision
+for the second time, under which processes still keep what was lost.
 """
 
 from __future__ import annotations
@@ -23,9 +25,13 @@ WATCHED: dict[str, tuple[str, ...] | None] = {
     "book": ("code", "name", "scale", "pool_shards"),
     "town": ("name", "host_kind"),
 }
-RAISING = (
+COUNTING = (
     "INSERT INTO town_revision (town_id, revision) VALUES ({town}, 1) "
     "ON CONFLICT (town_id) DO UPDATE SET revision = town_revision.revision + 1"
+)
+TIMING = (
+    "INSERT INTO town_revision (town_id, revision) VALUES ({town}, moment) "
+    "ON CONFLICT (town_id) DO UPDATE SET revision = greatest(town_revision.revision + 1, excluded.revision)"
 )
 
 
@@ -50,11 +56,13 @@ def _make_functions() -> None:
         op.execute(
             f"""
             CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$
+            DECLARE
+                moment bigint := extract(epoch FROM clock_timestamp()) * 1000000;
             BEGIN
                 IF TG_OP <> 'INSERT' THEN
-                    {RAISING.format(town=f"OLD.{row}")};
+                    {TIMING.format(town=f"OLD.{row}")};
                 ELSE
-                    {RAISING.format(town=f"NEW.{row}")};
+                    {TIMING.format(town=f"NEW.{row}")};
                 END IF;
                 RETURN NULL;
             END $$
@@ -82,12 +90,12 @@ def _watch_on_sqlite(table: str, columns: tuple[str, ...] | None) -> None:
         for change, row in (("INSERT", "NEW"), ("DELETE", "OLD")):
             op.execute(
                 f"CREATE TRIGGER {table}_{change.lower()}_raises_revision AFTER {change} ON {table} "
-                f"BEGIN {RAISING.format(town=f'{row}.{town}')}; END"
+                f"BEGIN {COUNTING.format(town=f'{row}.{town}')}; END"
             )
     if columns:
         op.execute(
             f"CREATE TRIGGER {table}_changes_revision AFTER UPDATE OF {', '.join(columns)} ON {table} "
-            f"WHEN {_differs(columns)} BEGIN {RAISING.format(town=f'NEW.{town}')}; END"
+            f"WHEN {_differs(columns)} BEGIN {COUNTING.format(town=f'NEW.{town}')}; END"
         )
 
 

@@ -8,7 +8,7 @@ goes with it. So the row of the pool, which all doors share, is locked for the w
 The general way (rules.checkins.deciding) takes over after the first statement where it got no further: something is known of
 the resident around this session, the event is on record, there is no wallet yet, or the rules say something else than one
 award. It finds everything as its own steps would have left it. What only the second statement can find out (the pool was
-emptied, the wallet was touched, the nonce was used meanwhile) undoes the work, and it is tried again.
+emptied, the wallet was touched, the nonce was used meanwhile) undoes the work, and it is tried again the general way.
 """
 
 from __future__ import annotations

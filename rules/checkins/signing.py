@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from typing import Any
 
 import jwt
@@ -18,6 +19,7 @@ from rules.ids import ID_MAX
 from rules.keys import Keys
 
 ALGORITHM = "EdDSA"
+HEADERS_MAX = 64  #: that are kept as read
 
 
 class TokenKind(Enum):
@@ -80,7 +82,7 @@ def sign(keys: Keys, kind: TokenKind, claims: dict[str, Any]) -> str:
 def read_signed(keys: Keys, token: str, *kinds: TokenKind) -> Signed:
     """What a token of one of these kinds says; whether it is still good is the reader's to judge. Raises CodeUnknown."""
     try:
-        header = jwt.get_unverified_header(token)
+        header = _header_of(token.partition(".")[0])
         key = next((key for key in keys.codes if key.id == header.get("kid")), None)
         kind = next((kind for kind in kinds if kind.typ == header.get("typ")), None)
         if key is None or kind is None:
@@ -91,3 +93,12 @@ def read_signed(keys: Keys, token: str, *kinds: TokenKind) -> Signed:
     except (jwt.InvalidTokenError, ValueError, TypeError):
         raise CodeUnknown from None
     return Signed(kind, claims)
+
+
+@lru_cache(HEADERS_MAX)
+def _header_of(segment: str) -> dict[str, Any]:
+    """What a token's first segment says, before anything is believed: the same for all of a kind and a key.
+
+    Raises what jwt does.
+    """
+    return jwt.get_unverified_header(f"{segment}..")

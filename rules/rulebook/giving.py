@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import date
+from functools import cache
 
 from rules.rulebook.case import BUDGET_GONE, Case
 from rules.rulebook.computing import Words
@@ -22,7 +23,7 @@ def explained(
 ) -> Callable[[], str]:
     """The words of a line: what the rule is called, the event, the reason, until when, where it stands.
 
-    They hold what they need and not the case, which holds the lines.
+    They hold what they need and not the case, which holds the lines; what they say is worked out once.
     """
     subject = f"《{case.happening.subject}》" if case.happening.subject else ""
     name = case.plan.rulebook.name
@@ -37,7 +38,7 @@ def explained(
         )
         return f"{title}{subject}：{reason()}{until}（{name}，规则 {rule_id}）"
 
-    return words
+    return cache(words)
 
 
 def joined(words: Words, notes: Sequence[str]) -> Words:

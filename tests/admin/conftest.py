@@ -29,7 +29,7 @@ def own_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def own_app(own_url: str, own_folder: Path) -> Iterator[Flask]:
-    app = make_app(settings_for(own_url, own_folder, log_level="ERROR"))
+    app = make_app(settings_for(own_url, own_folder))
     yield app
     app.extensions[EXTENSION].transactions.engine.dispose()
 

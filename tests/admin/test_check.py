@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,8 @@ from sqlalchemy import text
 from blueprints.edge.house import House
 from commands.admin.checks import Level, look_at
 from models.residents import Role
-from rules.work import SYSTEM
+from rules.errors import Busy
+from rules.work import SYSTEM, Work
 from settings import Environment, SettingsInvalid, make_ready
 from tests.admin.conftest import Call
 from tests.build import PASSWORD, TownBuilder, settings_for
@@ -80,10 +82,14 @@ def test_a_schema_of_another_version_is_an_error_and_nothing_is_reloaded(
     (own_folder / "reload").unlink()
 
 
-def test_a_keys_file_that_others_can_read_is_an_error(own_house: House) -> None:
-    own_house.settings.keys_file.chmod(0o644)
+def test_a_keys_file_that_others_can_read_is_an_error_and_the_services_group_is_none_of_them(own_house: House) -> None:
+    def is_wrong() -> bool:
+        return any("KEYS_FILE" in sentence for level, sentence in found(own_house) if level is Level.ERROR)
+
     try:
-        assert any("KEYS_FILE" in sentence for level, sentence in found(own_house) if level is Level.ERROR)
+        for mode, wrong in ((0o640, False), (0o644, True), (0o660, True), (0o600, False)):
+            own_house.settings.keys_file.chmod(mode)
+            assert is_wrong() == wrong, oct(mode)
     finally:
         own_house.settings.keys_file.chmod(0o600)
 
@@ -94,6 +100,7 @@ def test_a_keys_file_that_others_can_read_is_an_error(own_house: House) -> None:
         ({"redis_url": "redis://127.0.0.1:1/0"}, {}, "REDIS_URL doesn't answer"),
         ({"town": "nowhere"}, {}, "TOWN is nowhere"),
         ({"database_pool_size": 2}, {}, "threads will wait"),
+        ({"request_seconds": 16.0}, {}, "http-timeout"),
         ({}, {"WEB_PROCESSES": "2"}, "PROMETHEUS_MULTIPROC_DIR"),
         ({}, {"WEB_PROCESSES": "many"}, "whole numbers"),
         ({"environment": Environment.PRODUCTION}, {}, "PUBLIC_URL isn't https"),
@@ -122,6 +129,39 @@ def test_more_connections_than_the_server_allows_are_an_error(
     monkeypatch.setenv("WEB_PROCESSES", "100")
     said = [sentence for level, sentence in found(own_house) if level is Level.ERROR and "max_connections" in sentence]
     assert len(said) == (own_house.transactions.engine.dialect.name == "postgresql")
+
+
+def test_a_database_that_can_not_be_asked_is_said_in_a_sentence(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_work: Work) -> None:
+        raise Busy
+
+    def find_no_table(work: Work) -> None:
+        work.core.execute(text("SELECT * FROM what_was_never_migrated"))
+
+    for answer, words in ((refuse, Busy.en), (find_no_table, "admin check says why")):
+        monkeypatch.setattr("commands.towns.list_towns", answer)
+        said = call("town", "list")
+        assert said.exit_code == 1
+        assert words in said.output
+        assert isinstance(said.exception, SystemExit), said.exception
+
+
+def test_a_name_that_is_no_text_and_a_number_without_end_are_refused(call: Call) -> None:
+    assert "no member of staff" in call("unlock", "\udcff").output
+    assert call("audit", "--days", str(10**12)).exit_code == 2
+
+
+def test_a_reload_asked_for_by_root_leaves_the_file_to_the_service(call: Call, own_folder: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root gives files away")
+    service = 65534
+    os.chown(own_folder, service, service)
+    try:
+        assert call("reload").exit_code == 0
+        assert (own_folder / "reload").stat().st_uid == service
+    finally:
+        (own_folder / "reload").unlink(missing_ok=True)
+        os.chown(own_folder, 0, 0)
 
 
 def test_the_audit_proves_everything_in_one_go_and_names_what_is_wrong(

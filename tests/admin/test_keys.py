@@ -14,6 +14,7 @@ from sqlalchemy import LargeBinary
 
 from blueprints.edge.house import EXTENSION
 from models import Base
+from models.administration import AdminDeed
 from models.cards import Card
 from models.residents import Resident, Role
 from rules.checkins.cards import issue_card
@@ -91,12 +92,17 @@ def test_the_file_is_replaced_whole_and_stays_its_owners(tmp_path: Path) -> None
     path = tmp_path / "keys.json"
     path.write_text(generate())
     path.chmod(0o600)
-    document = prepare(path.read_text(), KeyKind.TOKEN)
-    write(path, document)
+    before = path.read_text()
+    document = prepare(before, KeyKind.TOKEN)
+    for _ in range(2):  # a transaction that is tried again writes twice
+        write(path, document, before=before)
     assert path.read_text() == document
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     with pytest.raises(ValueError, match="keys file"):
-        write(path, "{}")
+        write(path, "{}", before=document)
+    assert path.read_text() == document
+    with pytest.raises(RotationRefused, match="changed meanwhile"):  # by who began with the same file
+        write(path, prepare(before, KeyKind.DATA), before=before)
     assert path.read_text() == document
     assert [each.name for each in tmp_path.iterdir()] == ["keys.json"]
 
@@ -144,7 +150,7 @@ def keys_with_new_data_key(keys: Keys) -> Keys:
 @pytest.fixture
 def own(sqlite_databases: Databases, tmp_path: Path) -> Iterator[TownBuilder]:
     """A town of a deployment of its own, whose keys the test changes."""
-    app = make_app(settings_for(sqlite_databases.make(), tmp_path, log_level="ERROR"))
+    app = make_app(settings_for(sqlite_databases.make(), tmp_path))
     yield new_town(app.extensions[EXTENSION])
     app.extensions[EXTENSION].transactions.engine.dispose()
 
@@ -180,6 +186,58 @@ def test_the_commands_lead_through_a_change_of_the_data_key(own: TownBuilder) ->
     [kept] = path.parent.glob("keys.json.until-*")
     assert (kept.read_text(), stat.S_IMODE(kept.stat().st_mode)) == (before, 0o600)
     assert not any(secret in call("show") for secret in path.read_text().split('"') if len(secret) > 40)
+
+
+def test_a_key_that_is_added_while_another_operator_looks_is_not_dropped(
+    own: TownBuilder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by, path, call = ("--by", own.staff(Role.ADMIN).name), own.house.settings.keys_file, partial(call_in, own)
+    call("prepare", "token", *by)
+    call("promote", "token", *by)
+
+    def look_long(kind: KeyKind, keys: Keys) -> None:
+        monkeypatch.setattr("commands.admin.keys._still_needed", lambda *_: None)
+        assert call("prepare", "data", *by).startswith("0: ")
+
+    monkeypatch.setattr("commands.admin.keys._still_needed", look_long)
+    refused = call("retire", "token", "--anyway", *by)
+    assert refused.startswith("1: ")
+    assert "changed meanwhile" in refused
+    keys = read(path.read_text())
+    assert (len(keys.data), len(keys.tokens)) == (2, 2)
+    assert deeds_of(own) == ["keys.prepare.token", "keys.promote.token", "keys.prepare.data"]
+
+
+def test_a_file_that_can_not_be_written_leaves_no_record_and_one_without_a_record_is_not_written(
+    own: TownBuilder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by, path, call = ("--by", own.staff(Role.ADMIN).name), own.house.settings.keys_file, partial(call_in, own)
+    before = path.read_text()
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("rules.key_rotation.os.fsync", refuse)
+        assert "KEYS_FILE can't be written: Permission denied" in call("prepare", "token", *by)
+    with monkeypatch.context() as broken:
+        broken.setattr("commands.admin.keys.record_deed", refuse)
+        assert call("prepare", "token", *by).startswith("1: ")
+    assert (path.read_text(), deeds_of(own)) == (before, [])
+    assert [each.name for each in path.parent.glob("keys.json*")] == ["keys.json"]
+
+
+def test_encrypting_anew_is_written_down_before_it_begins(own: TownBuilder, monkeypatch: pytest.MonkeyPatch) -> None:
+    def break_off(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("commands.admin.keys.reseal", break_off)
+    assert call_in(own, "reseal", "--by", own.staff(Role.ADMIN).name).startswith("1: ")
+    assert deeds_of(own) == ["keys.reseal"]
+
+
+def deeds_of(own: TownBuilder) -> list[str]:
+    return [row.deed for row in sorted(own.rows(AdminDeed.id, AdminDeed.deed))]
 
 
 def test_a_code_key_goes_once_no_printed_card_needs_it(own: TownBuilder) -> None:

@@ -116,6 +116,8 @@ def test_the_last_administrator_stays(call: Call, own_town: TownBuilder) -> None
         refused = call("staff", *deed, "--by", admin.name)
         assert refused.exit_code == 1
         assert "last administrator" in refused.output
+    tried = call("staff", "close", admin.name, "--dry-run", "--by", admin.name)
+    assert (tried.exit_code, "last administrator" in tried.output) == (1, True), "it says what would happen"
     other = own_town.staff(Role.ADMIN)
     assert call("staff", "close", admin.name, "--by", other.name).exit_code == 0
 
@@ -163,7 +165,8 @@ def test_sign_ins_end_of_one_or_of_everybody(call: Call, own_app: Flask, own_tow
     assert api.as_(resident).get("/me").status_code == 200
     assert call("sessions", "revoke", *town, "--resident", str(resident.id), *by).exit_code == 0
     assert [api.as_(person).get("/me").status_code for person in (resident, other)] == [401, 200]
-    assert call("sessions", "revoke", *town, "--resident", "1", *by).exit_code == 1
+    for dry_run in ((), ("--dry-run",)):
+        assert call("sessions", "revoke", *town, "--resident", "1", *dry_run, *by).exit_code == 1
     assert "2 residents" in call("sessions", "revoke", *town, "--everybody", "--dry-run", *by).output
     assert call("sessions", "revoke", *town, "--everybody", *by).exit_code == 0
     assert api.as_(other).get("/me").status_code == 401

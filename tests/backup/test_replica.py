@@ -12,7 +12,6 @@ import time_machine
 from flask import Flask, request
 from sqlalchemy import delete, func, select
 
-from app import create_app
 from blueprints.edge.house import EXTENSION, House
 from models.residents import Resident, Role, RoleGrant
 from rules import replica as replicas
@@ -20,6 +19,7 @@ from rules.database import connect
 from rules.errors import RuleError
 from rules.replica import Replica
 from rules.work import SYSTEM, Actor, Work
+from tests.apps import make_app
 from tests.backup.conftest import DATABASE, Archived
 from tests.build import ApiClient, TownBuilder, new_town, settings_for
 from tests.cluster import Member, wait_until
@@ -71,7 +71,7 @@ def servers(archived: Archived, tmp_path_factory: pytest.TempPathFactory) -> Ite
         tmp_path_factory.mktemp("instance"),
         database_replica_url=standby.url_of(DATABASE),
     )
-    pair = Pair(create_app(settings), archived.primary, standby)
+    pair = Pair(make_app(settings), archived.primary, standby)
     yield pair
     pair.house.transactions.engine.dispose()
     assert pair.house.replica is not None

@@ -19,12 +19,12 @@ import time_machine
 from flask import Flask
 from sqlalchemy import select
 
-from app import create_app
 from blueprints.edge.house import EXTENSION, House
 from models.checkins import Scan
 from rules.clock import local_day, utc_now
 from rules.ledger.sealing import seal_day
 from rules.work import SYSTEM, Work
+from tests.apps import make_app
 from tests.backup.conftest import DATABASE, Archived
 from tests.backup.people import reserved
 from tests.build import ApiClient, Person, TownBuilder, fresh_key, new_town, settings_for
@@ -33,6 +33,7 @@ from tests.cluster import Member, give_to_server, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 WRITERS = 2
+PAUSE_SECONDS = 0.02  #: between two writes: the backup needs the processor too
 ENOUGH = 12  #: writes on each side of a moment
 DAY = timedelta(days=1)
 
@@ -67,6 +68,7 @@ class Rush:
             answer = door.scan(code, self.session, nonce)
             assert (answer.status_code, answer.json["result"]) == (200, "admitted"), answer.text
             self.told.append(Told(door, code, nonce, asked_at, datetime.now(UTC), answer.json))
+            self.over.wait(PAUSE_SECONDS)
 
     def await_more(self) -> None:
         """Wait until some more have been let in."""
@@ -96,7 +98,7 @@ class Restored:
 @pytest.fixture(scope="module")
 def restored(archived: Archived, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Restored]:
     instance = tmp_path_factory.mktemp("instance")
-    app = create_app(settings_for(archived.primary.url_of(DATABASE), instance, log_level="ERROR"))
+    app = make_app(settings_for(archived.primary.url_of(DATABASE), instance, log_level="ERROR"))
     house = app.extensions[EXTENSION]
     town = new_town(house)
     keep_a_sealed_day(app, town)
@@ -119,7 +121,7 @@ def restored(archived: Archived, tmp_path_factory: pytest.TempPathFactory) -> It
     archived.archive_the_rest()
     [base] = backed_up.stdout.splitlines()
     server = restore(archived, Path(base), moment)
-    again = create_app(settings_for(server.url_of(DATABASE), instance, log_level="ERROR"))
+    again = make_app(settings_for(server.url_of(DATABASE), instance, log_level="ERROR"))
     yield Restored(server, again, rush, moment)
     again.extensions[EXTENSION].transactions.engine.dispose()
     server.stop()

@@ -14,17 +14,19 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from app import create_app
 from blueprints.edge.house import EXTENSION, House
 from models.checkins import Scan
+from rules import backup
 from rules.backup import BackupFailed, copy_database
 from rules.work import SYSTEM, Transactions, Work
+from tests.apps import make_app
 from tests.backup.people import reserved
 from tests.build import ApiClient, TownBuilder, new_town, settings_for
 from tests.checkins.doors import Door
 from tests.cluster import wait_until
 from tests.conftest import Databases
 
+PAUSE_SECONDS = 0.02  #: between two who are let in: the copy needs the processor too
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -50,6 +52,7 @@ class Rush:
         while not self._over.is_set():
             assert door.come(reserved(app, town, session), session)["points"]["awarded"] == 5
             self.admitted += 1
+            self._over.wait(PAUSE_SECONDS)
 
 
 def scans_in(house: House, town_id: int) -> int:
@@ -63,7 +66,7 @@ def test_a_deployment_is_restored_from_a_copy_that_was_made_while_people_wrote(
     sqlite_databases: Databases, tmp_path: Path
 ) -> None:
     url, first = sqlite_databases.make(), tmp_path / "first"
-    app = create_app(settings_for(url, first, log_level="ERROR"))
+    app = make_app(settings_for(url, first, log_level="ERROR"))
     house: House = app.extensions[EXTENSION]
     town = new_town(house)
     (first / "uploads").mkdir()
@@ -76,7 +79,7 @@ def test_a_deployment_is_restored_from_a_copy_that_was_made_while_people_wrote(
 
     second = tmp_path / "second"
     shutil.copytree(folder, second)
-    again = create_app(settings_for(f"sqlite:///{second}/binfen.sqlite", second, log_level="ERROR"))
+    again = make_app(settings_for(f"sqlite:///{second}/binfen.sqlite", second, log_level="ERROR"))
     restored: House = again.extensions[EXTENSION]
     assert before <= scans_in(restored, town.id) <= after
     assert restored.keys.tokens == house.keys.tokens
@@ -146,6 +149,29 @@ def test_no_copy_is_written_over_another(tmp_path: Path) -> None:
     with pytest.raises(BackupFailed, match="is there already"):
         copy_database(source, target)
     assert target.read_text() == "the copy of yesterday"
+
+
+def test_a_name_may_have_signs_that_mean_something_in_an_address(tmp_path: Path) -> None:
+    source = file_with(tmp_path / "a?b#c%41.sqlite", 3)
+    assert copy_database(source, tmp_path / "copy") > 0
+
+
+def test_two_copies_to_one_name_at_once_do_not_mix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second begins, and ends, while the first is proved."""
+    source, target, prove = file_with(tmp_path / "a.sqlite", 100), tmp_path / "copy", backup._prove
+    drafts = []
+
+    def prove_late(draft: Path) -> None:
+        drafts.append(draft)
+        if len(drafts) == 1:
+            copy_database(source, target)
+            target.unlink()
+        prove(draft)
+
+    monkeypatch.setattr(backup, "_prove", prove_late)
+    assert copy_database(source, target) > 0
+    assert len(set(drafts)) == 2
+    assert list(tmp_path.glob(".*")) == [], "no draft is left"
 
 
 def test_what_is_not_there_cannot_be_copied(tmp_path: Path) -> None:

@@ -37,6 +37,47 @@ from tests.ledger.keeping import audit
 from tests.races import from_processes, from_threads
 
 DEMO = (Path(__file__).parents[2] / "demo" / "rulebook.toml").read_text("utf-8")
+#: What the demo's rules don't say of a check-in: limits that share, a level that brings points, points that go.
+STRICT = """
+name = "严格积分规则"
+[expiry]
+years = 1
+[calculation]
+round = "down"
+order = "document"
+[[earn]]
+id = "visit"
+title = "到场"
+event = "checkin"
+amount = 5
+limits = [{ points = 7, per = "day" }, { times = 2, per = "month" }]
+[[limit]]
+id = "week"
+title = "每周"
+rules = ["visit"]
+points = 12
+per = "week"
+[[tally]]
+id = "visits"
+title = "到场次数"
+events = ["checkin"]
+by = "count"
+[[deduct]]
+id = "noise"
+title = "喧哗"
+event = "checkin"
+where = { "tally.visits" = { min = 3 } }
+amount = 3
+[[ladder]]
+id = "star"
+title = "星级"
+falls = true
+[[ladder.level]]
+id = "first"
+title = "一星"
+at = { "tally.visits" = 3 }
+rights = [{ title = "奖励", points = 3 }]
+"""
 NOON = datetime.fromisoformat("2026-05-06T12:00:00+08:00")
 PEOPLE, SESSIONS = 2, 3
 WRITTEN = (
@@ -77,24 +118,24 @@ def counting(*, fuses: bool) -> Iterator[list[object]]:
 
 
 class Story:
-    """The same people at the same doors, in a town of their own."""
+    """The same people at the same doors, in a town of their own; the doors open at once, or one after the other."""
 
-    def __init__(self, town: TownBuilder, document: str | None) -> None:
+    def __init__(self, town: TownBuilder, document: str | None, days_apart: int) -> None:
         self.town = town
+        self.days = [timedelta(days=days_apart * n) for n in range(SESSIONS)]
         self.scanner = town.staff(Role.SCANNER)
         self.numbers = count()
         if document is not None:
             town.act(None, publish, document, NOON - timedelta(days=100))
-        hours = {"checkin_opens_at": NOON - timedelta(hours=1), "ends_at": NOON + timedelta(hours=2)}
-        reserved = {"reservable_until": NOON + timedelta(hours=1)}
         self.sessions = [
             town.session(
                 activity_id=town.activity(title=f"亲子早教 {n}", allows_reentry=n == 1),
-                starts_at=NOON,
-                **hours,
-                **reserved,
+                starts_at=NOON + later,
+                checkin_opens_at=NOON + later - timedelta(hours=1),
+                ends_at=NOON + later + timedelta(hours=2),
+                reservable_until=NOON + later + timedelta(hours=1),
             )
-            for n in range(SESSIONS)
+            for n, later in enumerate(self.days)
         ]
         self.people = [town.resident() for _ in range(PEOPLE)]
         for n, resident in enumerate(self.people):
@@ -115,7 +156,8 @@ class Story:
         resident = self.people[person]
         match deed:
             case "in" | "out":
-                return self.scan(resident, self.sessions[session], Direction(deed))
+                with at(NOON + self.days[session]):
+                    return self.scan(resident, self.sessions[session], Direction(deed))
             case "undo" if self.nonces:
                 return self.town.act(self.scanner, undo_scan, self.nonces[-1], "看错了").answer
             case "spend":
@@ -140,10 +182,12 @@ class Story:
         return answer.answer
 
 
-def tell(town: TownBuilder, document: str | None, steps: list[Step], *, fuses: bool) -> tuple[Any, ...]:
+def tell(
+    town: TownBuilder, document: str | None, steps: list[Step], *, fuses: bool, days_apart: int = 0
+) -> tuple[Any, ...]:
     """What everybody was told, what the tables hold, and how many scans went the express way."""
     with at(NOON), counting(fuses=fuses) as booked:
-        story = Story(town, document)
+        story = Story(town, document, days_apart)
         answers = [story.perform(step) for step in steps]
         contents = town.contents()
         audit(town)
@@ -166,20 +210,39 @@ def tell(town: TownBuilder, document: str | None, steps: list[Step], *, fuses: b
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-@given(document=st.sampled_from([None, DEMO]), steps=STEPS)
+@given(document=st.sampled_from([None, DEMO, STRICT]), steps=STEPS)
 def test_both_ways_tell_the_same_and_write_the_same(
     postgresql: TownBuilder, document: str | None, steps: list[Step]
 ) -> None:
     house = postgresql.house
     *express_way, _ = tell(new_town(house), document, [("in", 0, 0), *steps], fuses=True)
     *general_way, booked = tell(new_town(house), document, [("in", 0, 0), *steps], fuses=False)
-    for written, meant in zip(express_way, general_way, strict=True):
-        assert [row for row in written if row not in meant] == [row for row in meant if row not in written]
-        assert written == meant
+    assert_same(express_way, general_way)
     assert booked == 0
 
 
-@pytest.mark.parametrize("document", [None, DEMO])
+def assert_same(express_way: list[Any], general_way: list[Any]) -> None:
+    for written, meant in zip(express_way, general_way, strict=True):
+        assert [row for row in written if row not in meant] == [row for row in meant if row not in written]
+        assert written == meant
+
+
+@pytest.mark.parametrize("document", [None, DEMO, STRICT])
+def test_day_after_day_both_ways_use_up_the_same_limits_and_count_the_same(
+    postgresql: TownBuilder, document: str | None
+) -> None:
+    """The second day finds what the first one has used and counted; on the third, STRICT has a level and a deduction."""
+    house = postgresql.house
+    steps: list[Step] = [
+        (deed, person, session) for session in range(SESSIONS) for person in range(PEOPLE) for deed in ("in", "out")
+    ]
+    *express_way, booked = tell(new_town(house), document, steps, fuses=True, days_apart=1)
+    *general_way, _ = tell(new_town(house), document, steps, fuses=False, days_apart=1)
+    assert_same(express_way, general_way)
+    assert booked == (3 if document == STRICT else 5), "the first time of one of them has no wallet yet"
+
+
+@pytest.mark.parametrize("document", [None, DEMO, STRICT])
 def test_who_has_points_already_is_booked_the_express_way(postgresql: TownBuilder, document: str | None) -> None:
     steps: list[Step] = [("in", 0, 0), ("in", 1, 0)]
     *_, booked = tell(new_town(postgresql.house), document, steps, fuses=True)
@@ -260,19 +323,16 @@ def test_what_comes_short_in_the_second_statement_leaves_nothing_and_is_tried_ag
         spoils["scan_scanner_id"] = scanner.id  # type: ignore[assignment]
     before = {table: len(town.rows(table.id)) for table in (Event, Txn, Visit, Scan)}
     tries: list[dict[str, Any]] = []
-    original = express.earning_parameters
+    find_door, work_send = scans.find_door, Work.send
 
-    def spoil(*args: Any) -> dict[str, Any]:
+    def look_first(*args: Any) -> Any:
         tries.append({table: len(town.rows(table.id)) for table in (Event, Txn, Visit, Scan)})
-        return original(*args)
-
-    work_send = Work.send
+        return find_door(*args)
 
     def send(work: Work, statement: Any, parameters: Any) -> Any:
-        is_first = statement is express._book and len(tries) == 1
-        return work_send(work, statement, {**parameters, **spoils} if is_first else parameters)
+        return work_send(work, statement, {**parameters, **spoils} if statement is express._book else parameters)
 
-    monkeypatch.setattr(express, "earning_parameters", spoil)
+    monkeypatch.setattr(scans, "find_door", look_first)
     monkeypatch.setattr(Work, "send", send)
     request = ScanRequest(town.code_of(resident), session, Direction.IN, fresh_key())
     answer = town.act(town.staff(Role.SCANNER), scans.scan, town.house.keys, request).answer
@@ -281,4 +341,27 @@ def test_what_comes_short_in_the_second_statement_leaves_nothing_and_is_tried_ag
     assert {table: len(town.rows(table.id)) for table in before} == {table: n + 1 for table, n in before.items()}
     [status] = {row.status for row in town.rows(Reservation.status, resident_id=resident.id)}
     assert status is ReservationStatus.CHECKED_IN
+    audit(town)
+
+
+def test_who_earns_again_and_again_between_the_two_statements_is_let_in_and_paid(
+    postgresql: TownBuilder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What came short once goes the general way, which keeps others from the wallet before it reads."""
+    town = postgresql
+    session = town.session()
+    resident = with_points(town, session)
+    send, earned = scans.send_booking, []
+
+    def earn_first(work: Work, booking: express.Booking, entry: dict[str, Any]) -> None:
+        earned.append(booking)
+        earning = Earning(resident.id, 1, date(2099, 12, 31), Cause("test", "测试", utc_now()))
+        from_threads(lambda key: town.act(None, earn, key, earning), [(fresh_key(),)], threads=1)
+        send(work, booking, entry)
+
+    monkeypatch.setattr(scans, "send_booking", earn_first)
+    request = ScanRequest(town.code_of(resident), session, Direction.IN, fresh_key())
+    answer = town.act(town.staff(Role.SCANNER), scans.scan, town.house.keys, request).answer
+    assert (answer["points"]["awarded"], answer["points"]["balance"]) == (5, 7)
+    assert len(earned) == 1
     audit(town)

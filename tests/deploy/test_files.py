@@ -15,10 +15,10 @@ import psycopg
 import pytest
 from sqlalchemy.engine import make_url
 
-from app import create_app
 from blueprints.edge.house import EXTENSION
 from rules.clock import local_day, utc_now
 from settings import SETTING_NAMES, read_settings
+from tests.apps import make_app
 from tests.build import ApiClient, new_town, settings_for
 from tests.checkins.doors import Door
 from tests.conftest import Databases
@@ -35,7 +35,7 @@ KNOWN = set(SETTING_NAMES) | OF_WSGI_INI | OF_LIBRARIES
 def environment_of(path: Path) -> dict[str, str]:
     """What a file of the environment sets, what is commented out included."""
     lines = re.findall(r"^(?:# )?([A-Z][A-Z0-9_]*)=(.*)$", path.read_text(), re.MULTILINE)
-    return dict(reversed(lines))
+    return {name: "".join(shlex.split(value)) for name, value in reversed(lines)}
 
 
 @pytest.mark.parametrize("name", ["binfen.env", "jobs.env"])
@@ -62,6 +62,16 @@ def test_the_application_takes_the_environment(monkeypatch: pytest.MonkeyPatch, 
     assert settings.is_production
     assert "target_session_attrs=read-write" not in settings.database_url  # the first line of each setting holds
     assert settings.database_replica_url.startswith("postgresql+psycopg://")
+
+
+@pytest.mark.parametrize("name", ["binfen.env", "jobs.env"])
+def test_a_shell_reads_from_a_file_of_the_environment_what_systemd_reads(name: str, tmp_path: Path) -> None:
+    """Each line by itself, what is commented out included: `&` outside of quotes ends a command."""
+    for line in re.findall(r"^(?:# )?([A-Z][A-Z0-9_]*=.*)$", (DEPLOY / name).read_text(), re.MULTILINE):
+        setting, _, value = line.partition("=")
+        (tmp_path / name).write_text(line)
+        asked = ["sh", "-c", f'. "$0"; printf %s "${setting}"', str(tmp_path / name)]
+        assert subprocess.run(asked, capture_output=True, text=True, check=True).stdout == value.strip("'"), line
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda path: path.name)
@@ -143,7 +153,7 @@ def served(postgresql_databases: Databases) -> str:
 
 
 def test_the_application_serves_without_the_owners_rights(served: str, tmp_path: Path) -> None:
-    app = create_app(settings_for(served, tmp_path, log_level="ERROR"))
+    app = make_app(settings_for(served, tmp_path, log_level="ERROR"))
     house = app.extensions[EXTENSION]
     town = new_town(house)
     api, session, resident = ApiClient(app, town), town.session(capacity=5), town.resident()

@@ -16,7 +16,7 @@ from models.territory import Operator
 from rules.database import connect
 from rules.errors import Busy
 from rules.ledger.pools import read_pool_balance
-from rules.sets import is_id_in
+from rules.sets import is_id_in, is_text_in
 from rules.work import SYSTEM, Transactions, TryAgain, Work
 from tests.build import TownBuilder
 from tests.conftest import Databases
@@ -31,6 +31,7 @@ _rename = (
     .returning(Operator.name)
 )
 _names = select(Operator.name).where(Operator.town_id == bindparam("town")).order_by(Operator.name)
+_named = select(Operator.name).where(Operator.town_id == bindparam("town"), is_text_in(Operator.name, "names"))
 _note = insert(EVENT)
 _events = select(EVENT.c.source_ref, EVENT.c.occurred_at, EVENT.c.payload, EVENT.c.subject_id).where(
     EVENT.c.town_id == bindparam("town")
@@ -98,6 +99,22 @@ def test_values_arrive_as_sqlalchemy_writes_them(town: TownBuilder) -> None:
     executed, sent = town.database.write(town.id, SYSTEM, deed)
     assert executed[1:] == sent[1:]
     assert sent[2] == payload
+
+
+def test_a_list_arrives_item_by_item_whatever_its_texts_hold(town: TownBuilder) -> None:
+    names = ['a"b', "a\\b", "a\\", "{a,b}", "a,b", " a ", "NULL", "null", "'; --", "名\t字", '"', "%(x)s"]
+    others = ["a", "b", "ab", "{", "\\", "字", "x"]
+
+    def deed(work: Work) -> list[Any]:
+        for name in (*names, *others):
+            work.send(_add, operator(work, name))
+        asked = [(names, sorted(names)), ([], []), (["", "nobody"], [])]
+        for wanted, there in asked:
+            found = work.send(_named, {"town": town.id, "names": wanted}).all()
+            assert sorted(row.name for row in found) == there
+        return [row.name for row in work.core.execute(_named, {"town": town.id, "names": names})]
+
+    assert sorted(town.database.write(town.id, SYSTEM, deed)) == sorted(names)
 
 
 def test_a_reply_can_be_asked_in_every_manner_and_again(town: TownBuilder) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from blueprints.edge.answers import Made, SharedAnswers
+from blueprints.edge.answers import AROUND_BYTES, Made, SharedAnswers
 from blueprints.edge.house import EXTENSION, House
 from tests.apps import make_app
 from tests.build import ApiClient, TownBuilder, new_town, settings_for
@@ -52,7 +52,7 @@ def test_a_visitor_is_told_what_was_made_lately_and_whoever_is_signed_in_what_is
     stale, fresh = visitor.get("/activities"), visitor.as_(resident).get("/activities")
     assert (count_of(stale), count_of(fresh)) == (1, 2)
     assert (stale.headers["Cache-Control"], fresh.headers["Cache-Control"]) == (PUBLIC, "private, no-cache")
-    assert stale.headers["Vary"] == fresh.headers["Vary"] == "Authorization"
+    assert stale.headers["Vary"] == fresh.headers["Vary"] == "Authorization, Accept-Language"
     assert count_of(visitor.get("/activities", limit=50)) == 2, "another question is another answer"
 
 
@@ -93,6 +93,20 @@ def test_a_refusal_is_not_kept(lasting_town: TownBuilder, visitor: ApiClient) ->
     assert "ETag" not in refused.headers
 
 
+@pytest.mark.parametrize("path", ["/home", "/venues/{venue}"])
+def test_each_visitor_is_answered_in_their_own_language(
+    lasting_town: TownBuilder, visitor: ApiClient, path: str
+) -> None:
+    def ask(languages: str) -> Any:
+        address = path.format(venue=lasting_town.venue_id)
+        return visitor.call("GET", address, headers={"Accept-Language": languages})
+
+    english, chinese = ask("en"), ask("zh-CN")
+    assert english.data != chinese.data
+    assert english.headers["ETag"] != chinese.headers["ETag"]
+    assert (ask("en-GB,zh;q=0.5").data, ask("").data) == (english.data, chinese.data)
+
+
 def test_without_seconds_a_visitor_is_told_what_is(town: TownBuilder, api: ApiClient) -> None:
     town.session()
     assert count_of(api.get("/activities")) == 1
@@ -113,12 +127,20 @@ def test_a_stale_list_sells_no_place_that_is_gone(lasting_town: TownBuilder, vis
 
 
 def test_answers_take_up_so_many_bytes_at_most_and_end() -> None:
-    answers = SharedAnswers(room_bytes=100)
+    around = AROUND_BYTES
+    answers = SharedAnswers(room_bytes=2 * around + 100)
     for n in range(50):
         answers.put(n, Made(b"x" * 40, "tag", until=float("inf")))
-        assert answers.size_bytes <= 100
+        assert answers.size_bytes <= 2 * around + 100
     assert [n for n in range(50) if answers.find(n)] == [48, 49]
     answers.put(49, Made(b"y", "tag", until=float("inf")))
-    assert answers.size_bytes == 41
+    assert answers.size_bytes == 2 * around + 41
     answers.put(50, Made(b"z", "tag", until=0.0))
     assert answers.find(50) is None
+
+
+def test_a_script_that_asks_for_nothing_under_many_names_takes_up_no_more() -> None:
+    answers = SharedAnswers(room_bytes=100 * 1024)
+    for n in range(500):
+        answers.put(("/api/v1/search", f"{n}".rjust(512).encode()), Made(b"", "tag", until=float("inf")))
+    assert len(answers) <= 50

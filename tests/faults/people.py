@@ -42,6 +42,7 @@ class Plan:
     notes: str  #: the file of what they were told
     stop: str  #: the file that tells them to begin nothing new
     answer_seconds_max: float  #: when a device gives up waiting for one answer
+    pause_seconds: float  #: between two visits: what is killed needs the processor to come back
     patience_seconds: float  #: when a person gives up asking, which is a failure of the service
 
 
@@ -169,6 +170,7 @@ def live(plan: Plan, notes: Notes, door: Door, number: int) -> None:
     device = Device(plan, notes)
     for n, openid in enumerate(visits(plan), start=number):
         visit(device, plan, door, openid, plan.sessions[n % len(plan.sessions)])
+        time.sleep(plan.pause_seconds)
 
 
 def visit(device: Device, plan: Plan, door: Door, openid: str, session: str) -> None:

@@ -32,6 +32,7 @@ PLACES = 100_000
 PRICE = 3  #: of the reward; a check-in earns 5
 REQUEST_SECONDS = 3.0  #: of the service: so long a request may be tried
 DEVICE_SECONDS = 8.0  #: so long a device waits for one answer
+PAUSE_SECONDS = 0.05
 PATIENCE_SECONDS = 90.0
 UWSGI = [str(Path(sys.executable).with_name("uwsgi")), "--ini", "wsgi.ini"]
 
@@ -181,6 +182,7 @@ def crowd(world: World, running_service: Service, folder: Path, *, people: int =
         notes=str(folder / f"notes-{number}"),
         stop=str(folder / f"stop-{number}"),
         answer_seconds_max=DEVICE_SECONDS,
+        pause_seconds=0 if os.environ.get("BINFEN_LONG") else PAUSE_SECONDS,
         patience_seconds=PATIENCE_SECONDS,
     )
     file = folder / f"plan-{number}.json"

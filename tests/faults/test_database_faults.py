@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -17,7 +18,6 @@ from flask import Flask
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from app import create_app
 from blueprints.edge.house import EXTENSION
 from migrations.upgrade import upgrade
 from models.activities import Session
@@ -26,6 +26,7 @@ from models.reservations import Reservation
 from rules import waiting
 from rules.database import connect
 from rules.work import SYSTEM, Work
+from tests.apps import make_app
 from tests.build import ApiClient, Person, TownBuilder, fresh_key, new_town, settings_for
 from tests.cluster import DiskUnavailable, Member, cluster, fill, small_disk, wait_until
 from tests.conftest import ENGINES, Databases
@@ -51,21 +52,24 @@ class Place:
 
 def place_at(url: str, folder: Path, disk: Path, server: Member | None = None) -> Place:
     folder.mkdir(exist_ok=True)
-    app = create_app(settings_for(url, folder, log_level="CRITICAL", request_seconds=REQUEST_SECONDS))
+    app = make_app(settings_for(url, folder, log_level="CRITICAL", request_seconds=REQUEST_SECONDS))
     return Place(app, new_town(app.extensions[EXTENSION]), disk, server)
 
 
 @pytest.fixture(scope="module")
-def disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A small disk, or where none can be had a folder."""
-    folder = tmp_path_factory.mktemp("faults")
-    for parent in (folder, *folder.parents[:2]):
-        parent.chmod(0o755)  # the server's user passes through
-    try:
-        with small_disk(folder / "disk", 128) as small:
-            yield small
-    except DiskUnavailable:
-        yield folder
+def disk() -> Iterator[Path]:
+    """A small disk, or where none can be had a folder.
+
+    Not in pytest's folder: its root is closed to all other users anew whenever another run begins.
+    """
+    with tempfile.TemporaryDirectory(prefix="binfen-disk-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)  # the server's user passes through
+        try:
+            with small_disk(folder / "disk", 128) as small:
+                yield small
+        except DiskUnavailable:
+            yield folder
 
 
 @pytest.fixture(scope="module")

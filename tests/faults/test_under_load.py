@@ -90,6 +90,7 @@ def assert_kept(world: World, people: Crowd) -> None:
             assert str(line["code"]).startswith("server."), line
 
 
+@slow
 def test_on_sqlite_a_killed_worker_and_a_step_of_the_next_version_lose_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

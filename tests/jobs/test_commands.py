@@ -26,7 +26,7 @@ NOON = "2026-11-23T12:00:00+08:00"
 @pytest.fixture
 def own_app(databases: Databases, tmp_path: Path) -> Iterator[Flask]:
     """An application on a database of its own: a command works for every town that there is."""
-    app = make_app(settings_for(databases.make(), tmp_path, log_level="ERROR"))
+    app = make_app(settings_for(databases.make(), tmp_path))
     yield app
     app.extensions[EXTENSION].transactions.engine.dispose()
 

@@ -40,7 +40,7 @@ IN_USE = "binfen_database_connections_in_use"
 def own_app(databases: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
     """An application on a database of its own: the numbers are of all towns."""
     monkeypatch.setattr(gauges, "FRESH_SECONDS", 0.0)
-    app = make_app(settings_for(databases.make(), tmp_path, log_level="ERROR"))
+    app = make_app(settings_for(databases.make(), tmp_path))
     yield app
     app.extensions[EXTENSION].transactions.engine.dispose()
 
@@ -154,7 +154,7 @@ def in_use() -> float:
 
 
 def test_a_database_that_is_gone_is_not_waited_for(tmp_path: Path) -> None:
-    app = make_app(settings_for("postgresql+psycopg://postgres@127.0.0.1:1/none", tmp_path, log_level="CRITICAL"))
+    app = make_app(settings_for("postgresql+psycopg://postgres@127.0.0.1:1/none", tmp_path))
     began = time.monotonic()
     assert shown(app)["binfen_ready"] == 0
     assert time.monotonic() - began < 5

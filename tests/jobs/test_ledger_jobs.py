@@ -34,7 +34,7 @@ LAST_DAY = date(2027, 12, 31)
 @pytest.fixture
 def own_app(databases: Databases, tmp_path: Path) -> Iterator[Flask]:
     """An application on a database of its own: a job works for every town that there is."""
-    app = make_app(settings_for(databases.make(), tmp_path, log_level="ERROR"))
+    app = make_app(settings_for(databases.make(), tmp_path))
     yield app
     app.extensions[EXTENSION].transactions.engine.dispose()
 

@@ -46,7 +46,7 @@ OFTEN = Job("often", at(minute="*/2"), each_two_minutes, deed)
 @pytest.fixture(scope="module")
 def own_app(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
     """An application on a database of its own: jobs run for every town that there is."""
-    app = make_app(settings_for(databases.make(), tmp_path_factory.mktemp("instance"), log_level="ERROR"))
+    app = make_app(settings_for(databases.make(), tmp_path_factory.mktemp("instance")))
     yield app
     app.extensions[EXTENSION].transactions.engine.dispose()
 

@@ -335,7 +335,7 @@ def test_only_the_desk_of_both_places_corrects(town: TownBuilder, api: ApiClient
     problem_of(api.call("PATCH", path, {"name": "新"}), 401, "auth.required")
     problem_of(here.call("PATCH", path, {"name": None}), 422, "request.invalid")
     changed = {name for name, rows in town.contents().items() if rows != before[name]}
-    assert changed <= {"staff", "role_grant", "staff_lookup"}
+    assert changed <= {"staff", "role_grant", "staff_lookup", "town_revision"}
     assert here.call("PATCH", path, {"name": "新"}).status_code == 200
 
 

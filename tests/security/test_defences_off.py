@@ -22,7 +22,7 @@ from argon2 import PasswordHasher
 from flask import Flask
 
 from blueprints.edge import api as edge_api
-from blueprints.edge import caller, fields, limits, once, parser, problems, request_log, room
+from blueprints.edge import caller, fields, guards, limits, once, parser, problems, request_log, room
 from blueprints.edge.limits import Limits
 from blueprints.wechat import pushing
 from rules import csv_text
@@ -109,9 +109,8 @@ def lock_known_names_only(patched: pytest.MonkeyPatch, _app: Flask) -> None:
     patched.setattr(sign_in, "count_attempt", known_only)
 
 
-def send_no_headers(patched: pytest.MonkeyPatch, app: Flask) -> None:
-    kept = [each for each in app.after_request_funcs[None] if each.__name__ != "add_security_headers"]
-    patched.setitem(app.after_request_funcs, None, kept)
+def send_no_headers(patched: pytest.MonkeyPatch, _app: Flask) -> None:
+    patched.setattr(guards.SecurityHeaders, "_missing", lambda _self, _path, _headers: ())
 
 
 def let_other_origins_read(patched: pytest.MonkeyPatch, app: Flask) -> None:
@@ -348,7 +347,7 @@ DEFENCES = [
     Defence(
         "limits of addresses",
         "security/test_limits.py::test_a_token_that_is_none_is_no_way_around_the_address",
-        put(limits, "_caller", lambda: limits.request.headers.get("Authorization")),
+        put(limits, "_caller", lambda authorization: authorization or None),
     ),
     Defence(
         "distrust of X-Forwarded-For",

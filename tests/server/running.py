@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import time
 import urllib.error
@@ -12,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.cluster import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS_MAX = 120
@@ -49,9 +50,7 @@ class Server:
 @contextmanager
 def running(command: list[str], folder: Path, ready: str) -> Iterator[Server]:
     """A server started by a command with an instance of its own, once it answers the path `ready`."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    address = f"127.0.0.1:{free_port()}"
     environment = os.environ | {"INSTANCE_DIR": str(folder), "HTTP_ADDRESS": address}
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True)
