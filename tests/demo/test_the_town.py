@@ -28,6 +28,7 @@ from rules.residents.sign_in import openid_context, sign_in_resident
 from rules.territory import list_communities, show_community
 from tests.demo.conftest import NOW, PASSWORD, Demo
 
+BY_THE_CLOCK = {"town_revision"}  #: PostgreSQL's revisions are moments, so that none is given out twice
 HALF_HOURS = [timedelta(minutes=30 * n) for n in range(48)]
 #: Tables whose rows come about one after another, with the column that says when.
 IN_ORDER_OF_TIME = (
@@ -265,8 +266,8 @@ def test_staff_sign_in_with_the_demo_password(demo: Demo, username: str):
 
 def test_the_same_day_makes_the_same_town(demo_on_sqlite: Demo, demo_on_postgresql: Demo):
     one, other = demo_on_sqlite.contents_at_first, demo_on_postgresql.contents_at_first
-    for table, rows in one.items():
-        assert rows == other[table], table
+    for table in one.keys() - BY_THE_CLOCK:
+        assert one[table] == other[table], table
 
 
 def test_a_second_start_finds_the_town_and_changes_nothing(demo: Demo):
