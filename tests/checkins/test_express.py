@@ -22,6 +22,7 @@ from rules.checkins import express, scans
 from rules.checkins.scans import ScanAnswer, ScanRequest
 from rules.checkins.undoing import undo_scan
 from rules.clock import utc_now
+from rules.errors import RuleError
 from rules.ledger import earning_fused, pools
 from rules.ledger.earning import Earning, earn
 from rules.ledger.pools import read_pool_balance, set_shards
@@ -164,7 +165,7 @@ class Story:
                 spending = Spending(resident.id, 2, Cause("test", "测试", utc_now()), redeemer_id=self.town.id)
                 try:
                     self.town.act(None, spend, f"story:{next(self.numbers)}", spending)
-                except Exception as refusal:
+                except RuleError as refusal:
                     return type(refusal).__name__
             case "drain":
                 left = self.town.database.read(self.town.id, SYSTEM, read_pool_balance)

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
 
-from sqlalchemy import Engine, event
-
+from bench.measuring import counting
 from demo.seed import TOWN_ID
 from models.search import FoundKind
 from rules.home import Home, show_home
@@ -21,21 +17,6 @@ from tests.demo.conftest import Demo
 STATEMENTS_MAX = 12
 
 
-@contextmanager
-def heard_by(engine: Engine) -> Iterator[list[str]]:
-    """The statements that a database is sent."""
-    heard: list[str] = []
-
-    def hear(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        heard.append(statement)
-
-    event.listen(engine, "before_cursor_execute", hear)
-    try:
-        yield heard
-    finally:
-        event.remove(engine, "before_cursor_execute", hear)
-
-
 def first_page(demo: Demo, resident_id: int) -> tuple[Home, int]:
     """What a resident sees, and how many statements it took, the proof of who asks included."""
 
@@ -43,7 +24,7 @@ def first_page(demo: Demo, resident_id: int) -> tuple[Home, int]:
         return show_home(replace(work, actor=identify(work, Owner(ActorKind.RESIDENT, TOWN_ID, resident_id, 1))), "zh")
 
     demo.transactions.read(TOWN_ID, SYSTEM, deed)  # what a process asks once
-    with heard_by(demo.transactions.engine) as heard:
+    with counting(demo.transactions.engine) as heard:
         page = demo.transactions.read(TOWN_ID, SYSTEM, deed)
     return page, len(heard)
 
