@@ -9,6 +9,11 @@ answer is `server.busy`. A commit whose answer was lost may have happened, so a 
 own trace first: an idempotency record, a nonce, a unique key. A deed that met another one which won raises `TryAgain`
 and is tried anew at once; then it finds what the other has written.
 
+What a process keeps may be presumed: that a token still stands, that the town's revision is the last one known. The question
+goes out with the first statements, and its answer is looked at before anything counts: before the work commits, before an
+answer or a refusal leaves it. So it costs no way there and back of its own. What turns out to be of before (`Outdated`) is
+undone and looked up in a second try.
+
 A unit of work writes, reads or surveys. Each statement of a read sees what was committed when it began; a survey sees one
 moment from its first statement to its last, and may take as long as it needs.
 """
@@ -23,6 +28,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
 
 from sqlalchemy import Connection, Engine, text
@@ -88,12 +94,13 @@ SYSTEM = Actor(ActorKind.SYSTEM)
 class Transaction:
     """An open transaction: Core's connection, and a session of the ORM on it for those who ask for one."""
 
-    __slots__ = ("_session", "core", "line", "revisions")
+    __slots__ = ("_session", "core", "line", "presumptions", "revisions")
 
     def __init__(self, core: Connection) -> None:
         self.core = core
         self.line = line_to(core)
         self.revisions: dict[int, Any] = {}  #: by town; for rules.revisions alone
+        self.presumptions: list[Callable[[], None]] = []  #: each raises where it doesn't hold
         self._session: Session | None = None
 
     @property
@@ -102,7 +109,14 @@ class Transaction:
             self._session = Session(self.core, expire_on_commit=False, join_transaction_mode="control_fully")
         return self._session
 
+    def confirm(self) -> None:
+        """Look whether all holds that was presumed. Raises Outdated, and the refusals of presumptions."""
+        presumptions, self.presumptions = self.presumptions, []
+        for holds in presumptions:
+            holds()
+
     def commit(self) -> None:
+        self.confirm()
         if self._session is not None:
             self.line.settle()
             self._session.commit()
@@ -122,6 +136,7 @@ class Memory:
     def __init__(self) -> None:
         self.lasting: Bounded[Hashable, Any] = Bounded(LASTING_MAX)  #: by name
         self.kept: Bounded[Hashable, Any] = Bounded(KEPT_MAX)  #: by town and name; for rules.revisions alone
+        self.revisions: Bounded[int, int] = Bounded(LASTING_MAX)  #: by town, the last that was read; likewise
 
     def add(self, work: Work) -> None:
         """Take over what a work that has committed found."""
@@ -145,6 +160,7 @@ class Work:
     noticed: dict[Hashable, Any] = field(default_factory=dict)  #: what is kept under a revision once it does
     book: str = "points"  #: the code of the town's book that the ledger works in
     came_short: bool = False  #: an express way was tried for this deed, and others came between (rules.fusing)
+    presumes: bool = True  #: what a process keeps is taken for what is, until the end of the work
 
     @property
     def db(self) -> Session:
@@ -159,6 +175,13 @@ class Work:
     def send(self, statement: Executable, parameters: Parameters) -> Reply:
         """Hand a statement of a hot path to the database; what it finds is waited for when it is asked for."""
         return self.transaction.line.send(statement, parameters)
+
+    def presume(self, holds: Callable[[], None]) -> None:
+        """Go on, and look before anything counts. `holds` waits for a reply, and raises where it isn't what was presumed."""
+        if self.presumes:
+            self.transaction.presumptions.append(holds)
+        else:
+            holds()
 
     def new_id(self) -> int:
         return self.id_maker.make(self.now)
@@ -179,6 +202,10 @@ class Work:
 
 class TryAgain(Exception):
     """Raised by a deed that met another one which won: undo everything and run it once more."""
+
+
+class Outdated(Exception):
+    """Raised by a presumption: what the process kept is of before, so undo everything and look first."""
 
 
 class Watcher(Protocol):
@@ -254,14 +281,19 @@ class Transactions:
         replays, came_short = 0, False
         for pause_seconds in _pauses(deadline):
             try:
-                id_maker = self._ids()
-                with (
-                    self._turn(engine, deadline),
-                    self._connected(engine) as connection,
-                    closing(Transaction(connection)) as opened,
-                ):
-                    work = Work(opened, town_id, actor, now, id_maker, self.memory, came_short=came_short)
-                    return self._attempt(work, deed)
+                makes = partial(
+                    Work,
+                    town_id=town_id,
+                    actor=actor,
+                    now=now,
+                    id_maker=self._ids(),
+                    memory=self.memory,
+                    came_short=came_short,
+                )
+                try:
+                    return self._try(engine, deadline, makes, deed)
+                except Outdated:
+                    return self._try(engine, deadline, partial(makes, presumes=False), deed)
             except (TryAgain, CameShort) as met:
                 came_short = came_short or isinstance(met, CameShort)
                 self._watcher.retried("again")
@@ -283,6 +315,14 @@ class Transactions:
                     self.memory.kept.clear()  # another server may answer next (rules.revisions)
                 time.sleep(pause_seconds)
         raise Busy
+
+    def _try(self, engine: Engine, deadline: float, makes: Callable[..., Work], deed: Callable[[Work], T]) -> T:
+        with (
+            self._turn(engine, deadline),
+            self._connected(engine) as connection,
+            closing(Transaction(connection)) as opened,
+        ):
+            return self._attempt(makes(transaction=opened), deed)
 
     def _connected(self, engine: Engine) -> Connection:
         began = time.monotonic()
@@ -308,13 +348,21 @@ class Transactions:
             result = deed(work)
             work.transaction.commit()
             self.memory.add(work)
+        except (TryAgain, CameShort, Outdated):
+            raise
         except RuleError as refusal:
+            work.transaction.confirm()
             if refusal.keeps_work:
                 work.transaction.commit()
             raise
         except DBAPIError as error:
             if is_read_only(error):
                 work.core.invalidate()
+            elif not is_transient(error):
+                work.transaction.confirm()
+            raise
+        except Exception:
+            work.transaction.confirm()
             raise
         return result
 

@@ -1,7 +1,7 @@
 """From a token to an actor: one read that proves that the token still stands.
 
 For residents it reads their token's version, for staff the town's revision, under which a process keeps who of the staff
-is active and what they may do (rules.revisions).
+is active and what they may do (rules.revisions). A resident's token is presumed to stand until the work ends (rules.work).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from models.revisions import TownRevision
 from models.territory import Territory
 from rules.errors import Kind, RuleError
 from rules.residents.tokens import Owner
-from rules.revisions import keep, note_revision
+from rules.revisions import keep, take_revision
 from rules.rows import AnyRow
 from rules.work import Actor, ActorKind, Grant, Work
 
@@ -42,7 +42,8 @@ class Forbidden(RuleError):
 
 
 _resident_version = (
-    select(Resident.token_version, TownRevision.revision)
+    select(TownRevision.revision, Resident.token_version)
+    .select_from(Resident)
     .outerjoin(TownRevision, TownRevision.town_id == Resident.town_id)
     .where(Resident.town_id == bindparam("town"), Resident.id == bindparam("id"))
 )
@@ -57,7 +58,7 @@ _roots = select(Territory.path).where(Territory.town_id == bindparam("town"), Te
 
 
 def identify(work: Work, owner: Owner) -> Actor:
-    """The actor that a token names. Raises TokenRevoked when its version is no longer the owner's."""
+    """The actor that a token names. Raises TokenRevoked, here or at the end, when its version is no longer the owner's."""
     if owner.kind is ActorKind.RESIDENT:
         return _identify_resident(work, owner)
     version, actor = keep(work, ("staff", owner.id), lambda: _find_staff(work, owner.id))
@@ -67,10 +68,15 @@ def identify(work: Work, owner: Owner) -> Actor:
 
 
 def _identify_resident(work: Work, owner: Owner) -> Actor:
-    row = work.send(_resident_version, {"town": owner.town_id, "id": owner.id}).first()
-    if row is None or row.token_version != owner.token_version:
-        raise TokenRevoked
-    note_revision(work, row.revision)
+    asked = work.send(_resident_version, {"town": owner.town_id, "id": owner.id})
+    take_revision(work, asked)
+
+    def still_stands() -> None:
+        row = asked.first()
+        if row is None or row.token_version != owner.token_version:
+            raise TokenRevoked
+
+    work.presume(still_stands)
     return Actor(ActorKind.RESIDENT, owner.id)
 
 
