@@ -7,7 +7,7 @@ Rows are locked in the order resident, session (where a no-show is revived), res
 log. The resident's row is locked by the very read that finds the person, so what is read in later statements is as the last
 scan of this person left it; what that first read itself says of the reservation may be older, and is guarded.
 
-What is said here is the general way. On PostgreSQL the case that comes most often takes the same steps in two statements:
+What is said here is the general way. On PostgreSQL the case that comes most often takes the same steps in one statement:
 rules.checkins.express.
 """
 
@@ -26,19 +26,18 @@ from models.reservations import LIVE, Reservation, ReservationStatus
 from models.residents import Resident, ResidentStatus
 from models.territory import Territory
 from rules.checkins.answers import Decision
-from rules.checkins.express import booking_of, read_entry, rulebook_for, send_entry
+from rules.checkins.express import AskedSituation, ask_situation, booking_of
 from rules.checkins.presence import ROOM_COLUMNS, Rewritten, enter_alone, lock_reservation, rewrite_visits, room_of
 from rules.checkins.visits import CLOCK_SKEW, MARGIN, Folded, Meaning, Room, Sight, Stay
 from rules.clock import local_day
 from rules.ledger.reading import read_spendable
-from rules.points.events import Occurrence, Outcome, book_event, judge_event, judge_noted
-from rules.points.holders import standing_of
+from rules.points.events import Occurrence, Outcome, book_event, judge_event
 from rules.points.voiding import next_ref
 from rules.reservations.attending import check_in, revive_no_show
 from rules.rows import AnyRow
 from rules.rulebook.decision import Happening
 from rules.rulebook.standings import take_turn
-from rules.rulebook.versions import InForce
+from rules.sending import Reply
 from rules.work import TryAgain, Work
 
 SOURCE = "checkin"
@@ -159,19 +158,32 @@ CONFLICTS = {
 }
 
 
-def find_door(work: Work, session_id: int, nonce: str) -> AnyRow | None:
-    """A session's door, with what the actor's nonce was answered before (`content_hash`, `answer`), or None."""
+@dataclass(frozen=True, slots=True)
+class AskedPerson:
+    """The resident at the door, locked, and what the express way turns on, once they are waited for."""
+
+    person: Reply
+    situation: AskedSituation | None
+
+
+def ask_door(work: Work, session_id: int, nonce: str) -> Reply:
+    """Ask for a session's door, with what the actor's nonce was answered before (`content_hash`, `answer`)."""
     asked = {"town": work.town_id, "session": session_id, "scanner": work.actor.id, "nonce": nonce}
-    return work.send(_door, asked).first()
+    return work.send(_door, asked)
 
 
-def decide(work: Work, door: AnyRow, attempt: Attempt, resident_id: int) -> Decision:
+def ask_person(work: Work, session_id: int, resident_id: int, *, may_be_express: bool) -> AskedPerson:
+    """Ask for the resident at a session's door, and let nobody else change their visits until the work ends."""
+    person = work.send(_person, {"town": work.town_id, "session": session_id, "resident": resident_id})
+    return AskedPerson(person, ask_situation(work, resident_id, SOURCE) if may_be_express else None)
+
+
+def decide(work: Work, door: AnyRow, attempt: Attempt, asked: AskedPerson) -> Decision:
     """Let this resident in or out, or say why not; everything that follows is written but the log."""
-    asked = {"town": work.town_id, "session": door.id, "resident": resident_id}
-    person = work.send(_person, asked).first()
+    person = asked.person.first()
     if person is None:
         return Decision(RefusalReason.UNKNOWN_CODE)
-    deciding = _Deciding(work, door, attempt, person)
+    deciding = _Deciding(work, door, attempt, person, asked.situation)
     return deciding.come() if attempt.direction is Direction.IN else deciding.go()
 
 
@@ -195,8 +207,11 @@ def facts_of(door: Any, party_size: int) -> dict[str, Any]:
 class _Deciding:
     """One person at one door."""
 
-    def __init__(self, work: Work, door: AnyRow, attempt: Attempt, person: AnyRow) -> None:
+    def __init__(
+        self, work: Work, door: AnyRow, attempt: Attempt, person: AnyRow, situation: AskedSituation | None
+    ) -> None:
         self._work, self._door, self._attempt, self._person = work, door, attempt, person
+        self._situation = situation
         self._room: Room = room_of(door, door.id)
         self._overridden = False
 
@@ -212,8 +227,8 @@ class _Deciding:
         is_revived = self._person.reservation_status is ReservationStatus.NO_SHOW
         if is_revived and not self._revive():
             return self._refused(RefusalReason.RELEASED)
-        if not is_revived and (in_force := self._rulebook_of_express()) is not None:
-            return self._come_express(in_force)
+        if not is_revived and (express := self._come_express()) is not None:
+            return express
         self._line_up()
         if not check_in(self._work, self._person.reservation_id, self._attempt.at):
             raise TryAgain  # used or cancelled between the look and now
@@ -221,31 +236,19 @@ class _Deciding:
         conflict = Conflict.REVIVED if is_revived else Conflict.OTHER_ROOM if is_other_room else None
         return self._paid(stay, conflict, _award(self._work, self._occurrence()))
 
-    def _rulebook_of_express(self) -> InForce | None:
-        """The rulebook in force, where this scan can go the express way: as it happens, to a place without points held."""
-        person, now = self._person, self._work.now
+    def _come_express(self) -> Decision | None:
+        """Let in as it happens, to a place without points held, where that can be written in one statement."""
+        person, sight = self._person, self._sight()
         is_plain = person.hold_txn_id is None and not person.price and not self._overridden
-        is_now = self._attempt.at == now < self._room.closes_at
-        return rulebook_for(self._work, now) if is_plain and is_now else None
-
-    def _come_express(self, in_force: InForce) -> Decision:
-        """The same as the general way, in two statements as far as they get."""
-        work, sight, occurrence = self._work, self._sight(), self._occurrence()
-        sent = send_entry(work, self._room, sight, occurrence, in_force)
-        standing = standing_of(work, in_force.plan, self._person.id, occurrence.happening)
-        entry = read_entry(sent)
-        if not entry.is_used:
-            raise TryAgain  # used or cancelled between the look and now
-        if not entry.is_in:
-            stay, is_other_room = self._enter_folding(sight)
-            return self._paid(stay, Conflict.OTHER_ROOM if is_other_room else None, _award(work, occurrence))
+        is_now = self._attempt.at == self._work.now < self._room.closes_at
+        if self._situation is None or not (is_plain and is_now):
+            return None
+        made = booking_of(self._work, self._room, sight, self._occurrence(), self._situation.read())
+        if made is None:
+            return None
+        booking, judged = made
         stay = Stay(sight.session_id, sight.reservation_id, sight.at, sight.scan_id)
-        if entry.event_id is None:
-            return self._paid(stay, None, _award(work, occurrence))
-        judged = judge_noted(occurrence, entry.event_id, in_force, standing, lambda: entry.left)
-        if (booking := booking_of(work, occurrence, judged, entry)) is None:
-            return self._paid(stay, None, book_event(work, occurrence, judged))
-        paid = Outcome(entry.event_id, judged.main_total, 0, booking.balance, judged.decision.lines)
+        paid = Outcome(judged.event_id, judged.main_total, 0, booking.balance, judged.decision.lines)
         return replace(self._paid(stay, None, paid), booking=booking)
 
     def _paid(self, stay: Stay | None, conflict: Conflict | None, outcome: Outcome | None) -> Decision:

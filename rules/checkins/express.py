@@ -1,21 +1,21 @@
 """The express way of a scan that lets somebody in and pays (rules.fusing), for what comes most often at a door.
 
-Two statements stand for a dozen. The first uses the reservation, begins the visit, notes the event and takes the resident's
-turn, in the order of locks; with it goes the question for what is counted, and between the two the rules are asked. The
-second books what they said (counts, and one award from the town's pool) and writes the scan into the log; the COMMIT
-goes with it. So the row of the pool, which all doors share, is locked for the way of that one message.
+Two ways there and back stand for a dozen statements. On the first go all questions, one after the other: the door, the
+person, whose row is locked by the very question, and then what the rules turn on and what the wallet holds. Between the two
+the rules are asked. On the second goes one statement that writes everything in the order of locks (the reservation is used,
+the visit begins, the event is noted, the resident's turn is taken, what is counted, one award from the town's pool, the
+log), and the COMMIT with it. So the row of the pool, which all doors share, is locked for the way of that one message.
 
-The general way (rules.checkins.deciding) takes over after the first statement where it got no further: something is known of
-the resident around this session, the event is on record, there is no wallet yet, or the rules say something else than one
-award. It finds everything as its own steps would have left it. What only the second statement can find out (the pool was
-emptied, the wallet was touched, the nonce was used meanwhile) undoes the work, and it is tried again the general way.
+The general way (rules.checkins.deciding) takes over before anything is written where the case is another: there is no
+wallet yet, or the rules say something else than one award. What only the statement can find out (the reservation was used,
+something is known of the resident around this session, the event is on record, somebody had a turn or touched the wallet
+since we asked, the pool was emptied, the nonce was used) undoes the work, and it is tried again the general way.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, cast
 
 from sqlalchemy import CTE, Select, Table, and_, bindparam, literal, select
@@ -23,6 +23,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from models.checkins import Scan
 from models.ledger import ACCOUNT, EVENT, AccountKind, OwnerType
+from models.rulebook import STANDING
 from rules.checkins.presence import entering_parameters, entering_part
 from rules.checkins.visits import Room, Sight
 from rules.clock import local_day
@@ -32,10 +33,12 @@ from rules.ledger.events import event_row, noting_part
 from rules.ledger.pools import SHARES, shard_of
 from rules.ledger.reading import SPENDABLE
 from rules.ledger.transactions import book_of
-from rules.points.events import Judged, LoneAward, Occurrence, lone_award_of, payload_of
+from rules.points.events import Judged, LoneAward, Occurrence, judge_noted, lone_award_of, payload_of
+from rules.points.holders import completed
 from rules.reservations.attending import using_part
 from rules.rows import AnyRow
-from rules.rulebook.standings import counting_parameters, counting_part, turn_part
+from rules.rulebook.standing import Standing
+from rules.rulebook.standings import AskedStanding, ask_standing, counting_parameters, counting_part, turn_part
 from rules.rulebook.versions import InForce, rulebook_in_force
 from rules.sending import Reply
 from rules.work import Work
@@ -44,13 +47,13 @@ SCAN = cast(Table, Scan.__table__)
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """How far the first statement got, and what it saw: each of its parts only where the one before was done."""
+class Situation:
+    """What the statement builds on, as of after the resident's row was locked."""
 
-    is_used: bool  #: the reservation was confirmed
-    is_in: bool  #: the visit stands alone
-    event_id: int | None  #: None: it is on record already
-    wallet: SeenWallet | None  #: as of the statement's beginning, like what follows
+    in_force: InForce
+    standing: Standing
+    turns: int  #: that events of the resident have taken
+    wallet: SeenWallet | None
     spendable: int
     shares: list[int]  #: what each shard of the town's pool can pay
 
@@ -61,40 +64,64 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Booking:
-    """What the second statement writes besides the scan."""
+class AskedSituation:
+    """The same, once it is waited for."""
 
+    in_force: InForce
+    standing: AskedStanding | None
+    held: Reply
+
+    def read(self) -> Situation:
+        row: AnyRow = self.held.one()
+        return Situation(
+            self.in_force,
+            self.standing.read() if self.standing is not None else Standing(),
+            row.turns or 0,
+            None if row.wallet_id is None else SeenWallet(row.wallet_id, row.credited, row.debited),
+            row.spendable,
+            row.shares or [],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Booking:
+    """What is written besides the scan."""
+
+    room: Room
+    sight: Sight
+    event: Mapping[str, Any]  #: its row
     award: LoneAward
+    situation: Situation
     wallet: SeenWallet
     balance: int  #: what may be spent afterwards
 
 
-def _entry() -> dict[bool, Select[Any]]:
-    """By whether the rulebook keeps standings."""
-    used = using_part()
-    came = entering_part(used)
-    noted = noting_part(came)
-    wallet = and_(
-        ACCOUNT.c.town_id == bindparam("town"),
-        ACCOUNT.c.book_id == bindparam("book"),
-        ACCOUNT.c.kind == AccountKind.WALLET,
-        ACCOUNT.c.owner_type == OwnerType.RESIDENT,
-        ACCOUNT.c.owner_id == bindparam("resident"),
-        ACCOUNT.c.shard == 0,
-    )
-    one = select(literal(1).label("one")).subquery("one")
-    entry = select(
-        *(select(part.c.id).scalar_subquery().label(part.name) for part in (used, came, noted)),
+_one = select(literal(1).label("one")).subquery("one")
+_HELD = (
+    select(
+        select(STANDING.c.events)
+        .where(STANDING.c.town_id == bindparam("town"), STANDING.c.resident_id == bindparam("resident"))
+        .scalar_subquery()
+        .label("turns"),
         ACCOUNT.c.id.label("wallet_id"),
         ACCOUNT.c.credited,
         ACCOUNT.c.debited,
         SPENDABLE.scalar_subquery().label("spendable"),
         SHARES.scalar_subquery().label("shares"),
-    ).select_from(one.outerjoin(ACCOUNT, wallet))
-    return {False: entry, True: entry.add_cte(turn_part(noted))}
-
-
-_ENTRY = _entry()
+    )
+    .select_from(_one)
+    .outerjoin(
+        ACCOUNT,
+        and_(
+            ACCOUNT.c.town_id == bindparam("town"),
+            ACCOUNT.c.book_id == bindparam("book"),
+            ACCOUNT.c.kind == AccountKind.WALLET,
+            ACCOUNT.c.owner_type == OwnerType.RESIDENT,
+            ACCOUNT.c.owner_id == bindparam("resident"),
+            ACCOUNT.c.shard == 0,
+        ),
+    )
+)
 _LOGGED = (
     "id",
     "scanner_kind",
@@ -129,59 +156,64 @@ def _logged(posted: CTE) -> CTE:
     )
 
 
-_book = all_or_nothing(_logged(earning_parts(counting_part())))
+def _admitting(*, keeps_standing: bool) -> Select[Any]:
+    noted = noting_part(entering_part(using_part()))
+    ready = turn_part(noted) if keeps_standing else noted
+    return all_or_nothing(_logged(earning_parts(ready, counting_part(ready))))
 
 
-def rulebook_for(work: Work, at: datetime) -> InForce | None:
-    """The rulebook by which a scan that goes this way is judged; None where none can go it."""
-    return rulebook_in_force(work, at) if can_fuse(work) else None
+_ADMIT = {keeps_standing: _admitting(keeps_standing=keeps_standing) for keeps_standing in (True, False)}
 
 
-def send_entry(work: Work, room: Room, sight: Sight, occurrence: Occurrence, in_force: InForce) -> Reply:
-    """Let somebody in who holds a confirmed place that costs nothing. The caller holds the resident's row."""
+def ask_situation(work: Work, resident_id: int, kind: str) -> AskedSituation | None:
+    """Ask what an event of this kind that happens now turns on; None where no scan goes this way.
+
+    The question goes out after the one that locks the resident's row.
+    """
+    in_force = rulebook_in_force(work, work.now) if can_fuse(work) else None
+    if in_force is None:
+        return None
+    plan, of_event = in_force.plan, (kind, work.now)
+    standing = ask_standing(work, plan, resident_id, of_event) if plan.keeps_standing else None
+    asked = {"town": work.town_id, "resident": resident_id, "book": book_of(work).id, "today": local_day(work.now)}
+    return AskedSituation(in_force, standing, work.send(_HELD, asked))
+
+
+def booking_of(
+    work: Work, room: Room, sight: Sight, occurrence: Occurrence, situation: Situation
+) -> tuple[Booking, Judged] | None:
+    """What lets somebody in who holds a confirmed place that costs nothing, and what the rules said; None where the
+    general way has to. The caller holds the resident's row."""
+    plan, happening, wallet = situation.in_force.plan, occurrence.happening, situation.wallet
+    if wallet is None:
+        return None
     event = event_row(work, occurrence.source, occurrence.ref, occurrence.resident_id, sight.at, payload_of(occurrence))
-    del event["town_id"]
-    asked = {
-        "town": work.town_id,
-        "resident": occurrence.resident_id,
-        "reservation": sight.reservation_id,
-        "at": sight.at,
-        "book": book_of(work).id,
-        "today": local_day(work.now),
-        **entering_parameters(work, room, sight),
-        **parameters_of(EVENT, event),
-    }
-    return work.send(_ENTRY[in_force.plan.keeps_standing], asked)
-
-
-def read_entry(reply: Reply) -> Entry:
-    """How far it got."""
-    row: AnyRow = reply.one()
-    wallet = None if row.wallet_id is None else SeenWallet(row.wallet_id, row.credited, row.debited)
-    return Entry(row.used is not None, row.came is not None, row.noted, wallet, row.spendable, row.shares or [])
-
-
-def booking_of(work: Work, occurrence: Occurrence, judged: Judged, entry: Entry) -> Booking | None:
-    """What the second statement can write of all that follows from an event; None where the general way has to."""
+    standing = completed(work, plan, occurrence.resident_id, happening, situation.standing)
+    judged = judge_noted(occurrence, event["id"], situation.in_force, standing, lambda: situation.left)
     award = lone_award_of(occurrence, judged)
-    if award is None or entry.wallet is None:
+    if award is None:
         return None
     shard = shard_of(award.key, book_of(work).pool_shards)
-    if shard >= len(entry.shares) or entry.shares[shard] < award.earning.amount:
+    if shard >= len(situation.shares) or situation.shares[shard] < award.earning.amount:
         return None
     comes = award.earning.amount if award.earning.expires_on >= local_day(work.now) else 0
-    return Booking(award, entry.wallet, entry.spendable + comes)
+    return Booking(room, sight, event, award, situation, wallet, situation.spendable + comes), judged
 
 
 def send_booking(work: Work, booking: Booking, scan: Mapping[str, Any]) -> None:
-    """Book it, and write the scan into the log. Nobody waits for it: where it comes short, nothing is committed."""
+    """Let in, pay, and write the scan into the log. Nobody waits for it: where it comes short, nothing is committed."""
     award = booking.award
-    work.send(
-        _book,
-        {
-            **earning_parameters(work, award.key, award.earning, booking.wallet),
-            "resident": award.earning.resident_id,
-            **counting_parameters(award.counts),
-            **parameters_of(SCAN, {name: scan[name] for name in _LOGGED}),
-        },
-    )
+    parameters = {
+        **earning_parameters(work, award.key, award.earning, booking.wallet),
+        "resident": award.earning.resident_id,
+        "reservation": booking.sight.reservation_id,
+        "at": booking.sight.at,
+        **entering_parameters(work, booking.room, booking.sight),
+        **parameters_of(EVENT, {name: value for name, value in booking.event.items() if name != "town_id"}),
+        **counting_parameters(award.counts),
+        **parameters_of(SCAN, {name: scan[name] for name in _LOGGED}),
+    }
+    keeps_standing = booking.situation.in_force.plan.keeps_standing
+    if keeps_standing:
+        parameters["turns_before"] = booking.situation.turns
+    work.send(_ADMIT[keeps_standing], parameters)

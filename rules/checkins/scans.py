@@ -14,8 +14,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, TypeAlias
 
 import orjson
 from sqlalchemy.dialects.postgresql import insert
@@ -24,7 +24,17 @@ from models.cards import Identification
 from models.checkins import Direction, RefusalReason, Scan, ScannerKind, ScanResult
 from models.residents import Role
 from rules.checkins.answers import Decision, ScanAnswer, answer_of
-from rules.checkins.deciding import SOURCE, Attempt, decide, facts_of, find_door, refuse
+from rules.checkins.deciding import (
+    NO_SKEW,
+    SOURCE,
+    AskedPerson,
+    Attempt,
+    ask_door,
+    ask_person,
+    decide,
+    facts_of,
+    refuse,
+)
 from rules.checkins.door_codes import read_door_code
 from rules.checkins.express import send_booking
 from rules.checkins.identifying import (
@@ -45,6 +55,7 @@ from rules.reservations.refusals import SessionUnknown
 from rules.residents.acting import resident_for
 from rules.residents.identity import require_role
 from rules.rows import AnyRow
+from rules.sending import Reply
 from rules.work import ActorKind, TryAgain, Work
 
 __all__ = [
@@ -119,6 +130,8 @@ class DoorScan:
 
 
 _log = insert(Scan).on_conflict_do_nothing(index_elements=["town_id", "scanner_id", "nonce"]).returning(Scan.id)
+#: How somebody is known, and what was asked about them; or why nobody is known.
+Seen: TypeAlias = tuple[Identification, AskedPerson | RefusalReason]
 REASONS: dict[type[NotIdentified], RefusalReason] = {
     CodeUnknown: RefusalReason.UNKNOWN_CODE,
     CodeExpired: RefusalReason.EXPIRED_CODE,
@@ -134,13 +147,15 @@ def scan(work: Work, keys: Keys, request: ScanRequest) -> ScanAnswer:
     Raises SessionUnknown, Forbidden (no scanner's role where the session is), NonceReused, ClockSkewed. Everything else
     that may be wrong is an answer: `refused` with a reason.
     """
-    door = _find_door_of_staff(work, request)
+    asked = ask_door(work, request.session_id, request.nonce)
+    seen = _see(work, keys, request, work.now, NO_SKEW)  # asked for together with the door
+    door = _door_of_staff(work, asked)
     if (kept := _kept_answer(door, request.content_hash())) is not None:
         return kept
     scanned_at = request.scanned_at or work.now
     if abs(scanned_at - work.now) > CLOCK_SKEW:
         raise ClockSkewed
-    return _answer_staff(work, keys, request, door, scanned_at=scanned_at, at=work.now, offline=False)
+    return _answer_staff(work, door, _attempt(work, request, scanned_at, work.now), seen)
 
 
 def scan_stored(
@@ -151,10 +166,11 @@ def scan_stored(
     `judge` says when it happened, as far as we know, or refuses; it is only asked of a scan that is new. Raises
     SessionUnknown, Forbidden, NonceReused, what `judge` raises, and HoldLapsed.
     """
-    door = _find_door_of_staff(work, request)
+    door = _door_of_staff(work, ask_door(work, request.session_id, request.nonce))
     if (kept := _kept_answer(door, request.content_hash())) is not None:
         return kept
-    return _answer_staff(work, keys, request, door, scanned_at=scanned_at, at=judge(), offline=True)
+    attempt = _attempt(work, request, scanned_at, judge(), offline=True)
+    return _answer_staff(work, door, attempt, _see(work, keys, request, attempt.at, attempt.skew))
 
 
 def scan_at_door(work: Work, keys: Keys, request: DoorScan) -> ScanAnswer:
@@ -164,8 +180,10 @@ def scan_at_door(work: Work, keys: Keys, request: DoorScan) -> ScanAnswer:
     """
     code = read_door_code(work, keys, request.door_code)
     resident_id = resident_for(work, request.resident_id)
-    door = find_door(work, code.session_id, request.nonce)
-    if door is None:
+    asked = ask_door(work, code.session_id, request.nonce)
+    may_be_express = request.direction is Direction.IN
+    person = ask_person(work, code.session_id, resident_id, may_be_express=may_be_express)
+    if (door := asked.first()) is None:
         raise SessionUnknown
     content_hash = request.content_hash(resident_id)
     if (kept := _kept_answer(door, content_hash)) is not None:
@@ -175,12 +193,12 @@ def scan_at_door(work: Work, keys: Keys, request: DoorScan) -> ScanAnswer:
     )
     if not code.is_good_at(work.now):
         return _log_answer(work, door, attempt, refuse(attempt, RefusalReason.EXPIRED_CODE))
-    return _log_answer(work, door, attempt, decide(work, door, attempt, resident_id))
+    return _log_answer(work, door, attempt, decide(work, door, attempt, person))
 
 
-def _find_door_of_staff(work: Work, request: ScanRequest) -> AnyRow:
+def _door_of_staff(work: Work, asked: Reply) -> AnyRow:
     """The session's door. Raises SessionUnknown, Forbidden."""
-    door = find_door(work, request.session_id, request.nonce)
+    door = asked.first()
     if door is None:
         raise SessionUnknown
     require_role(work, Role.SCANNER, door.community_path)
@@ -195,10 +213,19 @@ def _kept_answer(door: AnyRow, content_hash: bytes) -> ScanAnswer | None:
     return ScanAnswer(dict(door.answer), replayed=True)
 
 
-def _answer_staff(
-    work: Work, keys: Keys, request: ScanRequest, door: AnyRow, *, scanned_at: datetime, at: datetime, offline: bool
-) -> ScanAnswer:
-    attempt = Attempt(
+def _see(work: Work, keys: Keys, request: ScanRequest, at: datetime, skew: timedelta) -> Seen:
+    """Who is at the door at this moment. Nothing of it is told before the scanner's right is proved."""
+    presented = Presented(request.code, request.phone_tail, request.name)
+    try:
+        who: Identified = identify(work, keys, presented, request.session_id, at, skew)
+    except NotIdentified as why:
+        return request.method, REASONS[type(why)]
+    may_be_express = request.direction is Direction.IN and at == work.now
+    return who.method, ask_person(work, request.session_id, who.resident_id, may_be_express=may_be_express)
+
+
+def _attempt(work: Work, request: ScanRequest, scanned_at: datetime, at: datetime, *, offline: bool = False) -> Attempt:
+    return Attempt(
         work.new_id(),
         request.direction,
         request.nonce,
@@ -209,12 +236,12 @@ def _answer_staff(
         offline,
         request.override,
     )
-    presented = Presented(request.code, request.phone_tail, request.name)
-    try:
-        who: Identified = identify(work, keys, presented, door.id, attempt.at, attempt.skew)
-    except NotIdentified as why:
-        return _log_answer(work, door, attempt, refuse(attempt, REASONS[type(why)]))
-    return _log_answer(work, door, attempt, decide(work, door, attempt, who.resident_id), who.method)
+
+
+def _answer_staff(work: Work, door: AnyRow, attempt: Attempt, seen: Seen) -> ScanAnswer:
+    method, found = seen
+    decision = refuse(attempt, found) if isinstance(found, RefusalReason) else decide(work, door, attempt, found)
+    return _log_answer(work, door, attempt, decision, method)
 
 
 def _log_answer(

@@ -53,12 +53,13 @@ class SeenWallet:
     debited: int
 
 
-def earning_parts(counted: CTE) -> CTE:
+def earning_parts(after: CTE, counted: CTE) -> CTE:
     """The parts, from the transaction to the posting, which is returned and has a row if and only if all is done.
 
-    `counted`: what else comes before the pool; of how many rows it is, the parameter `counts` says.
+    `after`: what comes before them. `counted`: what else comes before the pool; of how many rows it is, the parameter
+    `counts` says.
     """
-    opened = _opened()
+    opened = _opened(after)
     wallet = _credited_wallet(opened)
     lot = _credited_lot(wallet)
     return _posted(opened, wallet, lot, _debited_pool(_ready(lot, _used_caps(wallet), counted)))
@@ -92,12 +93,12 @@ def earning_parameters(work: Work, key: str, earning: Earning, wallet: SeenWalle
     }
 
 
-def _opened() -> CTE:
+def _opened(after: CTE) -> CTE:
     return (
         upsert(TXN)
         .from_select(
             ["town_id", *_TXN_COLUMNS, "recorded_at"],
-            select(_TOWN, *given(TXN, *_TXN_COLUMNS), recorded_now()),
+            select(_TOWN, *given(TXN, *_TXN_COLUMNS), recorded_now()).select_from(after),
         )
         .on_conflict_do_nothing(index_elements=["town_id", "book_id", "idempotency_key"])
         .returning(TXN.c.id)

@@ -10,6 +10,7 @@ A rulebook that only gives points keeps nothing here, and none of this costs it 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -32,6 +33,7 @@ from rules.rulebook.plan import Plan
 from rules.rulebook.sections.standing import Freeze
 from rules.rulebook.standing import FOR_GOOD, Changes, Frozen, Standing
 from rules.rulebook.undoing import Trace
+from rules.sending import Reply
 from rules.sets import IdList, TextList, is_text_in
 from rules.work import Work
 
@@ -140,34 +142,61 @@ def read_standing(work: Work, plan: Plan, resident_id: int, happening: Happening
 
     With an event, only the counts that it may turn on: those of its own day, week, month …; without one, all of them.
     """
+    of_event = None if happening is None else (happening.kind, happening.occurred_at)
+    return ask_standing(work, plan, resident_id, of_event).read()
+
+
+def ask_standing(work: Work, plan: Plan, resident_id: int, of_event: tuple[str, datetime] | None) -> AskedStanding:
+    """The same, not waited for. `of_event`: its kind, and when it happened."""
     asked: dict[str, Any] = {"town": work.town_id, "resident": resident_id}
-    statement = _all_counts
-    if happening is not None:
-        day = local_day(happening.occurred_at)
+    whom, statement = dict(asked), _all_counts
+    if of_event is not None:
+        day = local_day(of_event[1])
         asked["since"] = (day - timedelta(days=plan.look_back_days)).isoformat() if plan.look_back_days else LAST_DAY
         asked["buckets"] = [bucket_of(calendar, day, plan.year_starts) for calendar in Calendar]
         statement = _counts
-    standing = Standing()
-    for row in work.send(statement, asked).all():
-        if row.what == LEVEL:
-            standing.levels[row.name] = plan.rank_of(row.name, row.bucket, row.number)
-        else:
-            _put_count(standing, row.name, row.bucket, row.number)
-    whom = {"town": work.town_id, "resident": resident_id}
-    if plan.freezes:
-        standing.frozen = {
-            row.freeze: Frozen(row.since, {int(n): count for n, count in row.collected.items()})
-            for row in work.send(_freezes, whom).all()
-        }
-    if happening is None or plan.reads_suspensions(happening.kind):
-        standing.suspended = read_suspensions(work, resident_id)
-    return standing
+    return AskedStanding(
+        plan,
+        counts=work.send(statement, asked),
+        freezes=work.send(_freezes, whom) if plan.freezes else None,
+        suspensions=work.send(_suspensions, whom) if of_event is None or plan.reads_suspensions(of_event[0]) else None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class AskedStanding:
+    """Where a resident stands, once it is waited for."""
+
+    plan: Plan
+    counts: Reply
+    freezes: Reply | None
+    suspensions: Reply | None
+
+    def read(self) -> Standing:
+        standing = Standing()
+        for row in self.counts.all():
+            if row.what == LEVEL:
+                standing.levels[row.name] = self.plan.rank_of(row.name, row.bucket, row.number)
+            else:
+                _put_count(standing, row.name, row.bucket, row.number)
+        if self.freezes is not None:
+            standing.frozen = {
+                row.freeze: Frozen(row.since, {int(n): count for n, count in row.collected.items()})
+                for row in self.freezes.all()
+            }
+        if self.suspensions is not None:
+            standing.suspended = _latest(self.suspensions)
+        return standing
 
 
 def read_suspensions(work: Work, resident_id: int) -> dict[str, datetime]:
     """Until when each penalty suspends a resident, those that are over included."""
+    return _latest(work.send(_suspensions, {"town": work.town_id, "resident": resident_id}))
+
+
+def _latest(suspensions: Reply) -> dict[str, datetime]:
     suspended: dict[str, datetime] = {}
-    for row in work.send(_suspensions, {"town": work.town_id, "resident": resident_id}).all():
+    for row in suspensions.all():
         if not row.penalty.startswith(FREEZE):
             suspended[row.penalty] = max(row.until, suspended.get(row.penalty, row.until))
     return suspended
@@ -209,7 +238,7 @@ def counts_of(changes: Changes, elsewhere: Collection[tuple[str, str, int]]) -> 
     return [(name, bucket, n) for (name, bucket), n in sorted(counts.items()) if n]
 
 
-def counting_part() -> CTE:
+def counting_part(after: CTE) -> CTE:
     """Counts of a resident whose turn was taken, as a part of a statement (rules.fusing)."""
     counts = (
         func.unnest(
@@ -222,7 +251,8 @@ def counting_part() -> CTE:
     )
     whose = (bindparam("town", type_=BigInteger()), bindparam("resident", type_=BigInteger()))
     add = insert(STANDING_COUNT).from_select(
-        ["town_id", "resident_id", "name", "bucket", "count"], select(*whose, *counts.c)
+        ["town_id", "resident_id", "name", "bucket", "count"],
+        select(*whose, *counts.c).select_from(counts.join(after, literal(True))),
     )
     return (
         add.on_conflict_do_update(
@@ -245,13 +275,17 @@ def counting_parameters(counts: Collection[tuple[str, str, int]]) -> dict[str, A
 
 
 def turn_part(noted: CTE) -> CTE:
-    """`take_turn` as a part of a statement, after the event is noted."""
+    """`take_turn` as a part of a statement, after the event is noted, if nobody had a turn since what was read."""
     first = select(
         bindparam("town", type_=BigInteger()), bindparam("resident", type_=BigInteger()), literal(1, BigInteger())
     )
     take = insert(STANDING).from_select(["town_id", "resident_id", "events"], first.select_from(noted))
     return (
-        take.on_conflict_do_update(index_elements=["town_id", "resident_id"], set_={"events": STANDING.c.events + 1})
+        take.on_conflict_do_update(
+            index_elements=["town_id", "resident_id"],
+            set_={"events": STANDING.c.events + 1},
+            where=STANDING.c.events == bindparam("turns_before"),
+        )
         .returning(STANDING.c.events)
         .cte("turn")
     )

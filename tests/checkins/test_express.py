@@ -18,6 +18,7 @@ from models.checkins import Direction, Scan, Visit
 from models.ledger import Account, AccountKind, Event, Posting, Txn
 from models.reservations import Reservation, ReservationStatus
 from models.residents import Role
+from models.rulebook import Standing
 from rules.checkins import express, scans
 from rules.checkins.scans import ScanAnswer, ScanRequest
 from rules.checkins.undoing import undo_scan
@@ -29,7 +30,8 @@ from rules.ledger.pools import read_pool_balance, set_shards
 from rules.ledger.spending import Spending, spend
 from rules.ledger.transactions import Cause
 from rules.reservations.reserving import Wish, reserve_place
-from rules.rulebook.versions import publish
+from rules.rulebook.standings import take_turn
+from rules.rulebook.versions import publish, rulebook_in_force
 from rules.work import SYSTEM, Work
 from tests.build import Person, TownBuilder, fresh_key, new_town
 from tests.checkins.crowd import body_of, scan, with_place
@@ -250,6 +252,13 @@ def test_who_has_points_already_is_booked_the_express_way(postgresql: TownBuilde
     assert booked == 1, "the other one has no wallet yet"
 
 
+def scanner_of(town: TownBuilder) -> Person:
+    """Somebody with a scanner's role, and a process that has read the town since: what it presumes holds."""
+    scanner = town.staff(Role.SCANNER)
+    town.act(None, rulebook_in_force, utc_now())
+    return scanner
+
+
 def with_points(town: TownBuilder, session: int) -> Person:
     """Somebody with a place, who has earned before."""
     resident = with_place(town, session)
@@ -272,7 +281,7 @@ def test_people_with_points_at_one_door_at_once_are_all_paid_and_the_books_agree
 
 
 @pytest.mark.parametrize("is_guarded", [True, False])
-def test_who_spends_between_the_two_statements_is_told_the_balance_of_afterwards(
+def test_who_spends_between_the_questions_and_the_statement_is_told_the_balance_of_afterwards(
     postgresql: TownBuilder, monkeypatch: pytest.MonkeyPatch, *, is_guarded: bool
 ) -> None:
     """Control arm: with the wallet taken as it is, whatever was read of it, the answer would be of before."""
@@ -298,7 +307,7 @@ def test_who_spends_between_the_two_statements_is_told_the_balance_of_afterwards
 
     original: Callable[..., dict[str, Any]] = express.earning_parameters
     monkeypatch.setattr(scans, "send_booking", spend_first)
-    scanner = town.staff(Role.SCANNER)
+    scanner = scanner_of(town)
     request = ScanRequest(town.code_of(resident), session, Direction.IN, fresh_key())
     answer = town.act(scanner, scans.scan, town.house.keys, request).answer
     [wallet] = town.rows(Account.credited, Account.debited, kind=AccountKind.WALLET)
@@ -308,14 +317,19 @@ def test_who_spends_between_the_two_statements_is_told_the_balance_of_afterwards
 
 
 @pytest.mark.parametrize("how", ["nonce", "pool", "wallet"])
-def test_what_comes_short_in_the_second_statement_leaves_nothing_and_is_tried_again(
+def test_what_comes_short_leaves_nothing_and_is_tried_again(
     postgresql: TownBuilder, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
     """The COMMIT is on its way already, and commits nothing."""
     town = postgresql
     session = town.session()
     resident = with_points(town, session)
-    spoils = {"nonce": {"scan_nonce": "taken-1234"}, "pool": {"pool_shard": 9}, "wallet": {"debited_before": 77}}[how]
+    spoils = {
+        "nonce": {"scan_nonce": "taken-1234"},
+        "pool": {"pool_shard": 9},
+        "wallet": {"debited_before": 77},
+        "turn": {"turns_before": 77},
+    }[how]
     if how == "nonce":
         other = with_points(town, session)
         scanner = town.staff(Role.SCANNER)
@@ -324,19 +338,21 @@ def test_what_comes_short_in_the_second_statement_leaves_nothing_and_is_tried_ag
         spoils["scan_scanner_id"] = scanner.id  # type: ignore[assignment]
     before = {table: len(town.rows(table.id)) for table in (Event, Txn, Visit, Scan)}
     tries: list[dict[str, Any]] = []
-    find_door, work_send = scans.find_door, Work.send
+    ask_door, work_send = scans.ask_door, Work.send
 
     def look_first(*args: Any) -> Any:
         tries.append({table: len(town.rows(table.id)) for table in (Event, Txn, Visit, Scan)})
-        return find_door(*args)
+        return ask_door(*args)
 
     def send(work: Work, statement: Any, parameters: Any) -> Any:
-        return work_send(work, statement, {**parameters, **spoils} if statement is express._book else parameters)
+        return work_send(
+            work, statement, {**parameters, **spoils} if statement in express._ADMIT.values() else parameters
+        )
 
-    monkeypatch.setattr(scans, "find_door", look_first)
+    monkeypatch.setattr(scans, "ask_door", look_first)
     monkeypatch.setattr(Work, "send", send)
     request = ScanRequest(town.code_of(resident), session, Direction.IN, fresh_key())
-    answer = town.act(town.staff(Role.SCANNER), scans.scan, town.house.keys, request).answer
+    answer = town.act(scanner_of(town), scans.scan, town.house.keys, request).answer
     assert answer["points"] == {"awarded": 5, "balance": 6, "explanation": answer["points"]["explanation"]}
     assert tries == [before, before], "nothing was left of the first try"
     assert {table: len(town.rows(table.id)) for table in before} == {table: n + 1 for table, n in before.items()}
@@ -345,7 +361,7 @@ def test_what_comes_short_in_the_second_statement_leaves_nothing_and_is_tried_ag
     audit(town)
 
 
-def test_who_earns_again_and_again_between_the_two_statements_is_let_in_and_paid(
+def test_who_earns_again_and_again_meanwhile_is_let_in_and_paid(
     postgresql: TownBuilder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What came short once goes the general way, which keeps others from the wallet before it reads."""
@@ -362,7 +378,37 @@ def test_who_earns_again_and_again_between_the_two_statements_is_let_in_and_paid
 
     monkeypatch.setattr(scans, "send_booking", earn_first)
     request = ScanRequest(town.code_of(resident), session, Direction.IN, fresh_key())
-    answer = town.act(town.staff(Role.SCANNER), scans.scan, town.house.keys, request).answer
+    answer = town.act(scanner_of(town), scans.scan, town.house.keys, request).answer
     assert (answer["points"]["awarded"], answer["points"]["balance"]) == (5, 7)
     assert len(earned) == 1
     audit(town)
+
+
+def test_an_event_that_takes_a_turn_meanwhile_is_heard_before_the_rules_are_asked(
+    postgresql: TownBuilder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was counted before that turn may be of before."""
+    town = postgresql
+    town.act(None, publish, DEMO, utc_now() - timedelta(days=1))
+    session = town.session()
+    resident = with_points(town, session)
+    send, asked, booked = scans.send_booking, [], []
+    ask_door = scans.ask_door
+
+    def ask(*args: Any) -> Any:
+        asked.append(args)
+        return ask_door(*args)
+
+    def take_one_first(work: Work, booking: express.Booking, entry: dict[str, Any]) -> None:
+        booked.append(booking)
+        from_threads(lambda resident_id: town.act(None, take_turn, resident_id), [(resident.id,)], threads=1)
+        send(work, booking, entry)
+
+    monkeypatch.setattr(scans, "ask_door", ask)
+    monkeypatch.setattr(scans, "send_booking", take_one_first)
+    town.act(None, take_turn, resident.id)
+    scanner = scanner_of(town)
+    request = ScanRequest(town.code_of(resident), session, Direction.IN, fresh_key())
+    assert town.act(scanner, scans.scan, town.house.keys, request).answer["result"] == "admitted"
+    assert (len(asked), len(booked)) == (2, 1), "the second try went the general way"
+    assert [row.events for row in town.rows(Standing.events)] == [3]
