@@ -60,12 +60,21 @@ def _stat_of(pid: int) -> list[str]:
         return []
 
 
-def memory_bytes(pid: int) -> int:
-    """The resident set of a process: what it holds of the machine's memory, shared libraries included."""
-    for line in (PROC / str(pid) / "status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) * 1024
-    raise OSError(f"process {pid} says nothing of its memory")
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a process holds of the machine's memory, in bytes."""
+
+    share_bytes: int  #: its own, and its part of each page that several processes hold: adds up over processes (PSS)
+    resident_bytes: (
+        int  #: all that it can reach without a fault, shared pages in full: adds up to more than there is (RSS)
+    )
+
+
+def memory_of(pid: int) -> Held:
+    """As Linux counts it: https://docs.kernel.org/filesystems/proc.html, smaps_rollup."""
+    lines = (PROC / str(pid) / "smaps_rollup").read_text().splitlines()
+    kilobytes = {name: int(rest.split()[0]) for name, _, rest in (line.partition(":") for line in lines[1:])}
+    return Held(kilobytes["Pss"] * 1024, kilobytes["Rss"] * 1024)
 
 
 # --- the database -----------------------------------------------------------------------------------------------------

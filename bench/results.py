@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from bench.load import Arm
-from bench.measuring import Taken
+from bench.measuring import Held, Taken
 
 QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 MEBIBYTE = 1 << 20
@@ -43,8 +43,8 @@ class TownLine:
     made_in_seconds: float
     database_bytes_before: int
     database_bytes_after: int
-    worker_bytes_before: list[int]  #: of each worker of its server, warmed up
-    worker_bytes_after: list[int]
+    warmed_up: list[Held]  #: by each worker of its server
+    after: list[Held]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class MemoryLine:
     """What a worker held after so many requests of all kinds, of all workers together."""
 
     requests: int
-    worker_bytes: list[int]
+    workers: list[Held]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +90,17 @@ def load(file: Path) -> Results:
     said = orjson.loads(file.read_bytes())
     return Results(
         said["about"],
-        [TownLine(**each) for each in said["towns"]],
+        [
+            TownLine(**{**each, "warmed_up": _held(each["warmed_up"]), "after": _held(each["after"])})
+            for each in said["towns"]
+        ],
         [Line(**each) for each in said["lines"]],
-        [MemoryLine(**each) for each in said["memory"]],
+        [MemoryLine(each["requests"], _held(each["workers"])) for each in said["memory"]],
     )
+
+
+def _held(workers: Sequence[dict[str, int]]) -> list[Held]:
+    return [Held(**each) for each in workers]
 
 
 def render(results: Results) -> str:
@@ -166,8 +173,8 @@ def _towns(towns: Sequence[TownLine]) -> str:
             f"{town.made_in_seconds:.0f} s",
             f"{town.database_bytes_before / MEBIBYTE:,.0f}",
             f"{town.database_bytes_after / MEBIBYTE:,.0f}",
-            _megabytes(town.worker_bytes_before),
-            _megabytes(town.worker_bytes_after),
+            _shares(town.warmed_up),
+            _shares(town.after),
         ]
         for town in towns
     ]
@@ -175,8 +182,15 @@ def _towns(towns: Sequence[TownLine]) -> str:
 
 
 def _memory(lines: Sequence[MemoryLine]) -> str:
-    rows = [[f"{line.requests:,}", _megabytes(line.worker_bytes)] for line in lines]
-    return table(["requests of all kinds", "worker MB"], rows)
+    rows = [
+        [f"{line.requests:,}", _shares(line.workers), _megabytes([each.resident_bytes for each in line.workers])]
+        for line in lines
+    ]
+    return table(["requests of all kinds", "worker MB", "resident MB"], rows)
+
+
+def _shares(workers: Sequence[Held]) -> str:
+    return _megabytes([each.share_bytes for each in workers])
 
 
 def _megabytes(sizes: Sequence[int]) -> str:

@@ -24,7 +24,7 @@ from bench.books import book_arms
 from bench.doors import AGAINST, RESERVATION, SCAN, count_again, door_arms
 from bench.grow import find_violations
 from bench.load import CLIENTS, Arm, WebArm, measure
-from bench.measuring import Database, Watch, describe_commit, describe_machine, describe_versions, memory_bytes
+from bench.measuring import Database, Held, Watch, describe_commit, describe_machine, describe_versions, memory_of
 from bench.mixture import VISITS, mixture
 from bench.profiling import Spy
 from bench.reads import HOME, LIST, OVERVIEW, OVERVIEW_NEW, POINTS, SEARCH, is_list, path_of_list, read_arms
@@ -42,6 +42,8 @@ from tests.postgresql import running_postgresql
 SERVER = "-c shared_buffers=4GB -c effective_cache_size=12GB -c max_wal_size=4GB -c checkpoint_timeout=30min"
 LOGGING = "-c logging_collector=on -c log_filename=bench.log"
 QUIET = {"reads": (LIST, POINTS, HOME, SEARCH), "monitor": (OVERVIEW_NEW, OVERVIEW)}
+#: Workers share what is imported.
+AS_DEPLOYED = {"SHARED_IMPORT": "preload"}
 GROUPS = (*QUIET, "ledger", "door", "memory")
 PROFILED = {
     "scan": SCAN,
@@ -68,7 +70,7 @@ class Site:
     database: Database
     database_bytes: int  #: before anything was measured
     other: Serving | None = None  #: another checkout, which serves the same town
-    worker_bytes: list[int] = field(default_factory=list)  #: after the first warm-up
+    warmed_up: list[Held] = field(default_factory=list)  #: what each worker held after the first warm-up
 
     def web_arms(self, arms_of: Callable[[BenchTown, str], list[WebArm]]) -> list[WebArm]:
         """What can be asked of it, of each checkout."""
@@ -77,9 +79,9 @@ class Site:
             arms.append(replace(arm, name=arm.name + AGAINST))
         return arms
 
-    def memory(self) -> list[int]:
-        """What each worker holds, in bytes."""
-        return [memory_bytes(pid) for pid in self.house.workers]
+    def memory(self) -> list[Held]:
+        """What each worker holds."""
+        return [memory_of(pid) for pid in self.house.workers]
 
     def line(self) -> TownLine:
         return TownLine(
@@ -89,7 +91,7 @@ class Site:
             self.made.seconds,
             self.database_bytes,
             self.database.size_bytes(),
-            self.worker_bytes,
+            self.warmed_up,
             self.memory(),
         )
 
@@ -124,11 +126,11 @@ class Bench:
         tidy(town.transactions.engine)
         say(f"{made.residents:,} residents, {made.postings:,} postings, in {made.seconds:.0f} s")
         self._stack.enter_context(leading_the_jobs(url, folder))
-        house = self._stack.enter_context(serving(folder, url, HOUSE, "/readyz"))
+        house = self._stack.enter_context(serving(folder, url, HOUSE, "/readyz", **AS_DEPLOYED))
         other = None
         if self._options.against:
             checkout = self._options.against.resolve()
-            other = self._stack.enter_context(serving(folder, url, HOUSE, "/readyz", checkout=checkout))
+            other = self._stack.enter_context(serving(folder, url, HOUSE, "/readyz", checkout=checkout, **AS_DEPLOYED))
         database = Database(url)
         self._stack.callback(database.close)
         return Site(url, folder, made, town, house, database, database.size_bytes(), other)
@@ -184,7 +186,7 @@ class Bench:
             arm.forget()
         for site in self._sites:
             tidy(site.town.transactions.engine)
-            site.worker_bytes = site.worker_bytes or site.memory()
+            site.warmed_up = site.warmed_up or site.memory()
         measure(both, self._options.requests, self._options.rounds, self._watch.run_round)
         return both
 
@@ -199,7 +201,7 @@ class Bench:
             arm.run_round(total // MEMORY_STEPS)
             lines.append(MemoryLine(arm.answered, site.memory()))
             say(f"{arm.answered:,} requests of all kinds, {arm.rates[-1]:,.0f} a second")
-        site.worker_bytes = site.worker_bytes or lines[0].worker_bytes
+        site.warmed_up = site.warmed_up or lines[0].workers
         return lines
 
     def _audit(self) -> None:

@@ -25,7 +25,7 @@ from bench.__main__ import read_options
 from bench.books import book_arms
 from bench.doors import RESERVATION, SCAN, count_again, door_arms
 from bench.load import AnswerWrong, Arm, WebArm, get
-from bench.measuring import Taken, children_of, cpu_seconds, is_statement, memory_bytes, parent_of
+from bench.measuring import Held, Taken, children_of, cpu_seconds, is_statement, memory_of, parent_of
 from bench.mixture import mixture
 from bench.profiling import summarise
 from bench.reads import ACTIVITIES, is_list, read_arms
@@ -157,15 +157,16 @@ def test_a_small_run_is_answered_counted_and_shown(
         taken = Taken(arm.run_round(REQUESTS), {"workers": 0.1, "postgresql": 0.2}, 4096)
         lines.append(line_of(arm, floor_of(arm, by_name), taken))
     count_again(bench_town, arms)
-    town_line = TownLine(1, PEOPLE, PEOPLE, 1.0, 1 << 20, 2 << 20, [1 << 27], [1 << 27])
+    held = [Held(1 << 27, 1 << 28)]
+    town_line = TownLine(1, PEOPLE, PEOPLE, 1.0, 1 << 20, 2 << 20, held, held)
     lines += [replace(line, size=100) for line in lines if line.arm == SCAN]
-    results = Results(ABOUT, [town_line], lines, [MemoryLine(100_000, [1 << 27, 1 << 27])])
+    results = Results(ABOUT, [town_line], lines, [MemoryLine(100_000, held * 2)])
     save(results, tmp_path / "results.json")
     assert load(tmp_path / "results.json") == results
     shown = render(results)
     assert all(f"| {arm.name} " in shown for arm in arms)
     assert "at 100 times the town, by one of 1" in shown
-    assert all(words in shown for words in ("| 100,000 ", "128, 128", "0123456789ab with changes"))
+    assert all(words in shown for words in ("| 100,000 ", "128, 128", "256, 256", "0123456789ab with changes"))
 
 
 def test_what_was_answered_but_is_not_in_the_database_ends_the_run(
@@ -252,7 +253,8 @@ def test_what_a_process_takes_is_read_from_the_kernel() -> None:
     while time.process_time() - began < 0.05:
         pass
     assert 0.03 <= cpu_seconds([os.getpid()]) - before <= 1
-    assert memory_bytes(os.getpid()) > 10 << 20
+    held = memory_of(os.getpid())
+    assert 10 << 20 < held.share_bytes <= held.resident_bytes
     assert os.getpid() in children_of(parent_of(os.getpid()))
     assert cpu_seconds([2**22 + 1]) == 0, "a process that isn't there takes nothing"
 
