@@ -328,6 +328,8 @@ class PipelinedLine(Line):
             self._sync()
             self._collect()
         except psycopg.Error as error:
+            if error.sqlstate == SHORT_STATE:
+                self.abandon()  # and keep what is prepared: it is tried again at once
             self._close()
             raise self._failed(error) from error
         self._close()

@@ -68,11 +68,11 @@ class AskedSituation:
     """The same, once it is waited for."""
 
     in_force: InForce
+    guarded: Reply
     standing: AskedStanding | None
-    held: Reply
 
     def read(self) -> Situation:
-        row: AnyRow = self.held.one()
+        row: AnyRow = self.guarded.one()
         return Situation(
             self.in_force,
             self.standing.read() if self.standing is not None else Standing(),
@@ -97,7 +97,7 @@ class Booking:
 
 
 _one = select(literal(1).label("one")).subquery("one")
-_HELD = (
+_GUARDED = (
     select(
         select(STANDING.c.events)
         .where(STANDING.c.town_id == bindparam("town"), STANDING.c.resident_id == bindparam("resident"))
@@ -168,15 +168,17 @@ _ADMIT = {keeps_standing: _admitting(keeps_standing=keeps_standing) for keeps_st
 def ask_situation(work: Work, resident_id: int, kind: str) -> AskedSituation | None:
     """Ask what an event of this kind that happens now turns on; None where no scan goes this way.
 
-    The question goes out after the one that locks the resident's row.
+    It goes out after the question that locks the resident's row. The turns and the wallet's counters, which the statement
+    guards, are asked for first: what is read after them is at least as new, and what changes from then on comes short.
     """
     in_force = rulebook_in_force(work, work.now) if can_fuse(work) else None
     if in_force is None:
         return None
-    plan, of_event = in_force.plan, (kind, work.now)
-    standing = ask_standing(work, plan, resident_id, of_event) if plan.keeps_standing else None
+    plan = in_force.plan
     asked = {"town": work.town_id, "resident": resident_id, "book": book_of(work).id, "today": local_day(work.now)}
-    return AskedSituation(in_force, standing, work.send(_HELD, asked))
+    guarded = work.send(_GUARDED, asked)
+    standing = ask_standing(work, plan, resident_id, (kind, work.now)) if plan.keeps_standing else None
+    return AskedSituation(in_force, guarded, standing)
 
 
 def booking_of(

@@ -148,13 +148,15 @@ def scan(work: Work, keys: Keys, request: ScanRequest) -> ScanAnswer:
     that may be wrong is an answer: `refused` with a reason.
     """
     asked = ask_door(work, request.session_id, request.nonce)
-    seen = _see(work, keys, request, work.now, NO_SKEW)  # asked for together with the door
+    # Who holds up a code is known by it and asked for together with the door; a tail is looked up only where one may look.
+    seen = None if request.code is None else _see(work, keys, request, work.now, NO_SKEW)
     door = _door_of_staff(work, asked)
     if (kept := _kept_answer(door, request.content_hash())) is not None:
         return kept
     scanned_at = request.scanned_at or work.now
     if abs(scanned_at - work.now) > CLOCK_SKEW:
         raise ClockSkewed
+    seen = seen or _see(work, keys, request, work.now, NO_SKEW)
     return _answer_staff(work, door, _attempt(work, request, scanned_at, work.now), seen)
 
 

@@ -346,6 +346,8 @@ def _take(work: Work, occurrence: Occurrence, judged: Judged, move: Move) -> int
 
 def _take_back(work: Work, occurrence: Occurrence, judged: Judged, line: Line) -> None:
     """Undo another event of the same resident. An event is void once."""
+    if judged.in_force is not None and not judged.in_force.plan.keeps_standing:
+        take_turn(work, occurrence.resident_id)  # the other event may have counted, by another rulebook
     cause = _cause(occurrence, judged, line)
     verdict = Verdict(
         cause.reason,

@@ -17,7 +17,7 @@ from jobs.schedule import JOBS_BY_NAME, Errand, Means
 from models.ledger import Book, Event, Txn, TxnKind
 from models.reservations import Reservation
 from models.residents import Role
-from models.rulebook import StandingFreeze, StandingLevel, StandingSuspension
+from models.rulebook import Standing, StandingFreeze, StandingLevel, StandingSuspension
 from rules.clock import ZONE, local_day, local_moment, utc_now
 from rules.points.recording import OF_THE_HOUSE, RECORD_DAYS_MAX
 from rules.rulebook.versions import publish
@@ -474,6 +474,17 @@ def test_an_event_is_void_once_and_only_for_whom_it_is_about(town: TownBuilder, 
     assert [recorded(staff, resident, "complaint", care="s1")["balance"] for _ in range(2)] == [0, 0]
     assert counts(town, resident)["tally:hours", "ever"] == 0
     audit(town)
+
+
+def test_who_takes_back_what_an_older_rulebook_counted_takes_a_turn_for_it(town: TownBuilder, api: ApiClient) -> None:
+    under(town, SERVICE)
+    resident, staff = town.resident(), organiser(town, api)
+    recorded(staff, resident, "care", ref="s1", hours=2, at=utc_now() - timedelta(days=2))
+    check_in = '[[earn]]\nid = "in"\nevent = "checkin"\ntitle = "签到"\namount = 5\n'
+    put_in_force(town, HEAD + check_in + VOID, days_ago=1)
+    recorded(staff, resident, "complaint", care="s1")
+    assert counts(town, resident)["tally:hours", "ever"] == 0
+    assert [row.events for row in town.rows(Standing.events, resident_id=resident.id)] == [2]
 
 
 def test_a_check_in_is_declared_void_by_its_session_and_its_resident(town: TownBuilder, api: ApiClient) -> None:
