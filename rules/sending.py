@@ -403,7 +403,8 @@ class PipelinedLine(Line):
                 self._libpq.send_flush_request()
                 self._collect()
         except psycopg.Error as error:
-            raise self._failed(error) from error
+            if answer.result is None:  # else it is one after it that failed, of which the next one who waits hears
+                raise self._failed(error) from error
         assert answer.result is not None
         self._adapter.set_pgresult(answer.result)
         make_row = prepared.row_maker(answer.result.ftype)

@@ -25,7 +25,7 @@ import threading
 import time
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from functools import partial
@@ -111,9 +111,9 @@ class Transaction:
 
     def confirm(self) -> None:
         """Look whether all holds that was presumed. Raises Outdated, and the refusals of presumptions."""
-        presumptions, self.presumptions = self.presumptions, []
-        for holds in presumptions:
-            holds()
+        while self.presumptions:
+            self.presumptions[0]()  # it stays until it is answered: waiting for it may find another statement's error
+            del self.presumptions[0]
 
     def commit(self) -> None:
         self.confirm()
@@ -265,7 +265,10 @@ class Transactions:
         self, town_id: int, actor: Actor, deed: Callable[Concatenate[Work, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """Run a deed that reads a great deal and must see it all as of one moment. Raises what the deed raises, and Busy."""
-        return self._perform(self._surveying, town_id, actor, lambda work: deed(work, *args, **kwargs))
+        # It would be long before a survey learned that what it presumed is of before.
+        return self._perform(
+            self._surveying, town_id, actor, lambda work: deed(replace(work, presumes=False), *args, **kwargs)
+        )
 
     def recall(self, name: Hashable, find: Callable[Concatenate[Work, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """What doesn't change once it is committed, and is of no town: no unit of work when the process knows it."""
@@ -348,7 +351,7 @@ class Transactions:
             result = deed(work)
             work.transaction.commit()
             self.memory.add(work)
-        except (TryAgain, CameShort, Outdated):
+        except Outdated:
             raise
         except RuleError as refusal:
             work.transaction.confirm()

@@ -14,11 +14,12 @@ from models.territory import Operator
 from rules.errors import Busy
 from rules.residents.identity import Forbidden, TokenRevoked, identify
 from rules.residents.tokens import Owner
-from rules.work import VISITOR, ActorKind, Transaction, Transactions, Work
+from rules.work import VISITOR, ActorKind, Transaction, Transactions, TryAgain, Work
 from tests.build import Person, TownBuilder
 
 Deed = Callable[[Work], Any]
 WRITTEN = "试写的机构"
+_add = insert(Operator)
 
 
 class NotHere(Busy):
@@ -59,7 +60,7 @@ def end_tokens(town: TownBuilder, person: Person) -> None:
 
 def write(work: Work) -> str:
     operator = {"town_id": work.town_id, "id": work.new_id(), "name": WRITTEN}
-    work.core.execute(insert(Operator), operator)
+    work.core.execute(_add, operator)
     return "written"
 
 
@@ -71,12 +72,23 @@ def fail(_work: Work) -> None:
     raise LookupError("there is no such row any more")
 
 
+def break_a_rule_of_the_database(work: Work) -> None:
+    """Nobody waits for what was sent: on PostgreSQL the error comes while the presumption is looked at."""
+    operator = {"town_id": work.town_id, "id": work.new_id(), "name": WRITTEN}
+    work.send(_add, operator)
+    work.send(_add, operator)
+
+
+def give_way(_work: Work) -> None:
+    raise TryAgain
+
+
 def is_written(town: TownBuilder) -> bool:
     found = select(Operator.id).where(Operator.town_id == town.id, Operator.name == WRITTEN)
     return town.act(None, lambda work: work.core.scalar(found)) is not None
 
 
-DEEDS = pytest.mark.parametrize("deed", [write, refuse, fail])
+DEEDS = pytest.mark.parametrize("deed", [write, refuse, fail, break_a_rule_of_the_database, give_way])
 
 
 @DEEDS
@@ -138,3 +150,7 @@ def test_what_turns_out_to_be_of_before_costs_one_second_try(town: TownBuilder, 
     assert [work.presumes for work in tries] == [True, False]
     assert elsewhere.read(town.id, VISITOR, as_staff(town, other, deed)) == 3, "what it keeps of the other is older"
     assert elsewhere.read(town.id, VISITOR, as_staff(town, other, deed)) == 4
+
+
+def test_a_survey_presumes_nothing(town: TownBuilder, elsewhere: Transactions) -> None:
+    assert not elsewhere.survey(town.id, VISITOR, lambda work: work.presumes)
