@@ -11,6 +11,7 @@ import argparse
 import os
 import sys
 import tempfile
+import time
 import urllib.request
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -27,7 +28,7 @@ from bench.load import CLIENTS, Arm, WebArm, measure
 from bench.measuring import Database, Held, Watch, describe_commit, describe_machine, describe_versions, memory_of
 from bench.mixture import VISITS, mixture
 from bench.profiling import Spy
-from bench.reads import HOME, LIST, OVERVIEW, OVERVIEW_NEW, POINTS, SEARCH, is_list, path_of_list, read_arms
+from bench.reads import HOME, LAG, LIST, OVERVIEW, OVERVIEW_NEW, POINTS, SEARCH, is_list, path_of_list, read_arms
 from bench.results import MemoryLine, Results, TownLine, line_of
 from bench.serving import FLOORS, HOUSE, PROCESSES, ROOT, THREADS, Serving, leading_the_jobs, serving
 from bench.town import SEED, BenchTown, Made, make_demo_town, new_database, open_doors, settle_in, tidy
@@ -35,6 +36,8 @@ from demo.seed import TOWN_ID
 from rules.clock import utc_now
 from rules.keys import read_or_make
 from rules.ledger.pools import set_shards
+from rules.monitor.keeping import SETTLES_IN
+from rules.monitor.snapshots import read_state
 from rules.work import SYSTEM
 from tests.build import settings_for
 from tests.postgresql import running_postgresql
@@ -149,6 +152,8 @@ class Bench:
     def run(self) -> Results:
         """Everything that was asked for."""
         only = self._options.only
+        if "monitor" in only:
+            self._wait_for_snapshots()
         arms = self._measure(self._quiet_arms())
         if "door" in only:
             for site in self._sites:
@@ -163,6 +168,17 @@ class Bench:
         by_name = {(arm.name, arm.size): arm for arm in arms}
         lines = [line_of(arm, floor_of(arm, by_name), self._watch.of(arm)) for arm in arms]
         return Results(self._describe(), [site.line() for site in self._sites], lines, memory)
+
+    def _wait_for_snapshots(self) -> None:
+        """As of a moment before they were stored nobody sees them, and the overview is asked for as of some minutes ago."""
+        stored_at = max(
+            site.town.transactions.survey(site.town.id, SYSTEM, read_state).recorded_at or utc_now()
+            for site in self._sites
+        )
+        seconds = (stored_at + LAG + SETTLES_IN - utc_now()).total_seconds()
+        if seconds > 0:
+            say(f"the snapshots are seen in {seconds:.0f} s …")
+            time.sleep(seconds)
 
     def _quiet_arms(self) -> list[Arm]:
         only = self._options.only
