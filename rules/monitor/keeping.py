@@ -1,7 +1,8 @@
 """Answers that a process keeps.
 
 What had been recorded by a **settled** moment can change no more, so answers as of one are kept (in this process, a limited
-number), and give the same whenever they are asked for.
+number), and give the same whenever they are asked for. Readings of a process take turns: who looks at the same a moment
+later finds it kept, in place of asking for the same dear sums beside the first.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ class Kept:
         self._answers: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
         self._rows = 0
         self._lock = threading.Lock()
+        self.turn = threading.Lock()  #: of readings
 
     def get(self, key: Hashable) -> Any:
         """An answer, or None."""
