@@ -30,11 +30,13 @@ from models.residents import Resident, ResidentStatus, Role, RoleGrant, Staff
 from models.rulebook import StandingSuspension
 from models.territory import Operator, Scene, ServiceCentre, Territory, TerritoryKind, Town
 from models.venues import Venue
-from rules.clock import utc_now
+from rules.clock import local_day, utc_now
 from rules.database import connect
 from rules.keys import Keys
+from rules.ledger.earning import Earning
+from rules.ledger.earning_many import earn_many
 from rules.ledger.pools import grant_budget
-from rules.ledger.transactions import book_of
+from rules.ledger.transactions import Cause, book_of
 from rules.monitor.snapshots import make_snapshots
 from rules.residents.tokens import Owner, issue_access_token
 from rules.work import SYSTEM, ActorKind, Transactions, Work
@@ -42,7 +44,8 @@ from rules.work import SYSTEM, ActorKind, Transactions, Work
 SEED = 2026  #: of every choice that is left to chance
 SESSIONS = 40  #: that are on at once, and as many to come: with fewer, more people meet at one row
 SCANNERS = 8
-VISITS_EACH = 2  #: of the doors; rulebooks pay so many visits a day and no more
+HOLDERS_MIN = 8_000  #: residents with points: each is scanned once, as whoever comes twice in an hour is a rare case
+BATCH = 500
 POSTINGS = 100_000  #: of the past, for each demo town that there is
 BUDGET = 10**12
 TOKEN_SECONDS = 600  #: how long a device goes on with a token; it is good for 900
@@ -121,7 +124,7 @@ class BenchTown:
     tokens: Tokens
     ground: Ground
     residents: Sequence[int]  #: who may book, in random order
-    holders: Sequence[int]  #: those of them who have points, in random order
+    newcomers: Iterator[int]  #: those of them who have points and weren't at a door yet, in random order
     auditor_id: int | None  #: of the whole town
     first_id: int  #: what the run makes has an id above it
     wishes: Iterator[tuple[int, int]]  #: a resident and a session to come; each good for one reservation
@@ -131,7 +134,24 @@ class BenchTown:
 def settle_in(url: str, keys: Keys, town_id: int, *, size: int = 1) -> BenchTown:
     """Choose who does what in a town, and add where they go. Nobody is expected at a door yet."""
     transactions = Transactions(connect(url, pool_size=4))
+    transactions.write(town_id, SYSTEM, lambda work: grant_budget(work, "bench", BUDGET, "压测预算"))
+    without = transactions.read(town_id, SYSTEM, _without_points)
+    for n in range(0, len(without), BATCH):
+        transactions.write(town_id, SYSTEM, _give_points, without[n : n + BATCH])
     return transactions.write(town_id, SYSTEM, _settle_in, transactions, keys, size)
+
+
+def _without_points(work: Work) -> list[int]:
+    """Those who have to be given some, for HOLDERS_MIN to have any."""
+    residents, holders = read_people(work)
+    had = set(holders)
+    return [resident for resident in residents if resident not in had][: max(HOLDERS_MIN - len(had), 0)]
+
+
+def _give_points(work: Work, residents: Sequence[int]) -> None:
+    good_until = local_day(work.now) + timedelta(days=365)
+    cause = Cause("bench", "压测积分", work.now)
+    earn_many(work, {f"bench:{resident}": Earning(resident, 1, good_until, cause) for resident in residents})
 
 
 def _settle_in(work: Work, transactions: Transactions, keys: Keys, size: int) -> BenchTown:
@@ -142,7 +162,6 @@ def _settle_in(work: Work, transactions: Transactions, keys: Keys, size: int) ->
     ground = _add_ground(work)
     coming = [work.new_id() for _ in range(SESSIONS)]
     _add_sessions(work, ground, dict.fromkeys(coming, 0), work.now + timedelta(days=7))
-    grant_budget(work, f"bench:{ground.activity_id}", BUDGET, "压测预算")
     return BenchTown(
         size=size,
         id=work.town_id,
@@ -152,7 +171,7 @@ def _settle_in(work: Work, transactions: Transactions, keys: Keys, size: int) ->
         tokens=Tokens(keys, work.town_id),
         ground=ground,
         residents=residents,
-        holders=holders,
+        newcomers=iter(holders),
         auditor_id=work.core.scalars(_auditors_of(work)).first(),
         first_id=work.new_id(),
         wishes=_every_wish(residents, coming),
@@ -168,14 +187,14 @@ def _every_wish(residents: Sequence[int], coming: Sequence[int]) -> Iterator[tup
 
 
 def open_doors(town: BenchTown, visits: int) -> None:
-    """Let sessions be on, where so many visits are expected, or as many as are paid on one day if that is fewer."""
+    """Let sessions be on, where so many are expected who weren't before, or as many as there are if that is fewer."""
     town.transactions.write(town.id, SYSTEM, _open_doors, town, visits)
 
 
 def _open_doors(work: Work, town: BenchTown, visits: int) -> None:
     doors = [work.new_id() for _ in range(SESSIONS)]
-    rounds = itertools.product(range(VISITS_EACH), enumerate(town.holders))
-    expected = [(holder, doors[(n + nth) % SESSIONS]) for nth, (n, holder) in itertools.islice(rounds, visits)]
+    coming = list(itertools.islice(town.newcomers, visits))
+    expected = [(holder, doors[n % SESSIONS]) for n, holder in enumerate(coming)]
     taken = Counter(door for _, door in expected)
     _add_sessions(work, town.ground, {door: taken[door] for door in doors}, work.now)
     _add_reservations(work, expected)

@@ -7,12 +7,12 @@ visitor may name the community that the phone remembers. What is counted is what
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, String, and_, bindparam, cast, func, null, or_, select, union_all
+from sqlalchemy import BigInteger, Boolean, String, and_, bindparam, cast, func, null, or_, select, union_all
 from sqlalchemy.orm import aliased
 
 from models.activities import Activity, ActivityStatus, Session, SessionStatus
@@ -38,6 +38,7 @@ from rules.work import ActorKind, Work
 from rules.working_days import read_calendar
 
 COUNT_MAX = 999  #: what is counted of a room at most
+FULL_FOR = timedelta(minutes=10)  #: a room that has as many isn't counted again
 TODAY_MAX = 5  #: sessions that are shown of the community's, and of one's own
 LAPSING_MAX = 3
 ANNOUNCEMENTS_MAX = 3
@@ -154,6 +155,7 @@ def _count_of(kind: FoundKind) -> Any:
         .where(
             SearchEntry.town_id == bindparam("town"),
             SearchEntry.kind == kind,
+            bindparam(f"counts_{kind.value}", type_=Boolean()),
             or_(SearchEntry.content_id.is_(None), passed(Content)),
         )
         .limit(COUNT_MAX)
@@ -224,7 +226,10 @@ def show_home(work: Work, language: str, community_id: int | None = None) -> Hom
     """The first page. `community_id`: in place of where the resident lives. Raises CommunityUnknown."""
     is_resident = work.actor.kind is ActorKind.RESIDENT
     asked_community = _ask_community(work, community_id)
-    counts = work.send(_counts, {"town": work.town_id})
+    full = {kind for kind, *_ in ENTRIES if _is_known_full(work, kind)}
+    counts = work.send(
+        _counts, {"town": work.town_id, **{f"counts_{kind.value}": kind not in full for kind, *_ in ENTRIES}}
+    )
     lapsing = ask_lapsing(work, work.actor.id) if is_resident else None
     levels = ask_levels(work) if is_resident else None
     rows = asked_community.all() if asked_community is not None else []
@@ -236,7 +241,7 @@ def show_home(work: Work, language: str, community_id: int | None = None) -> Hom
     mine, ours = _parted(agenda.all())
     today = local_day(work.now)
     return Home(
-        _entries(counts.one(), language),
+        _entries(_with_full(work, counts.one(), full), language),
         _community(work, rows) if rows else None,
         [*(row for row in mine if local_day(row.starts_at) <= today), *ours],
         mine[0] if mine else None,
@@ -279,7 +284,22 @@ def _parted(rows: Sequence[AnyRow]) -> tuple[list[AnyRow], list[AnyRow]]:
     return mine, [row for row in in_order if row.session_id not in known]
 
 
-def _entries(counts: AnyRow, language: str) -> list[EntryView]:
+def _is_known_full(work: Work, kind: FoundKind) -> bool:
+    """Whether this process has counted COUNT_MAX in a room lately."""
+    counted_at = work.memory.seen_at.get((work.town_id, "home.full", kind))
+    return counted_at is not None and abs(work.now - counted_at) < FULL_FOR
+
+
+def _with_full(work: Work, counts: AnyRow, full: Collection[FoundKind]) -> list[int]:
+    """The counts of all rooms, with those that weren't counted since they are full."""
+    found = [COUNT_MAX if kind in full else count for (kind, *_), count in zip(ENTRIES, counts, strict=True)]
+    for (kind, *_), count in zip(ENTRIES, found, strict=True):
+        if count == COUNT_MAX and kind not in full:
+            work.memory.seen_at.put((work.town_id, "home.full", kind), work.now)
+    return found
+
+
+def _entries(counts: Sequence[int], language: str) -> list[EntryView]:
     return [
         EntryView(kind, english if language == "en" else chinese, count, path)
         for (kind, chinese, english, path), count in zip(ENTRIES, counts, strict=True)

@@ -1,4 +1,8 @@
-"""What this process has answered to visitors lately, ready to be sent again."""
+"""What this process has answered to visitors lately, ready to be sent again.
+
+When an answer's time is over, whoever asks next makes it anew, and the others are told the old one for the moment that this
+takes: else all who ask at once would have the same list looked up beside each other.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +10,11 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+RENEWED_SECONDS = (
+    1.0  #: so long the old answer is told while it is made anew, and so long after its time that may begin
+)
 ROOM_BYTES = 8 * 1024 * 1024  #: of all answers that a process keeps
 AROUND_BYTES = 2048  #: at most, beside its body: its name, which holds the path and the query, and what holds it
 
@@ -34,9 +41,20 @@ class SharedAnswers:
         return len(self._made)
 
     def find(self, name: Hashable) -> Made | None:
-        """What was made under this name, if it may still be sent."""
-        made = self._made.get(name)
-        return made if made is not None and made.until > time.monotonic() else None
+        """What was made under this name, if it may still be sent. None: the caller makes it, and puts it."""
+        made, now = self._made.get(name), time.monotonic()
+        if made is None or made.until + RENEWED_SECONDS <= now:
+            return None
+        return made if made.until > now else self._still(name, now)
+
+    def _still(self, name: Hashable, now: float) -> Made | None:
+        """An answer whose time is just over: None for the first who asks, and the old one for the others."""
+        with self._lock:
+            made = self._made.get(name)
+            if made is None or made.until > now:  # another one was first
+                return made
+            self._made[name] = replace(made, until=now + RENEWED_SECONDS)
+            return None
 
     def put(self, name: Hashable, made: Made) -> None:
         now = time.monotonic()

@@ -175,7 +175,11 @@ def ask_door(work: Work, session_id: int, nonce: str) -> Reply:
 def ask_person(work: Work, session_id: int, resident_id: int, *, may_be_express: bool) -> AskedPerson:
     """Ask for the resident at a session's door, and let nobody else change their visits until the work ends."""
     person = work.send(_person, {"town": work.town_id, "session": session_id, "resident": resident_id})
-    return AskedPerson(person, ask_situation(work, resident_id, SOURCE) if may_be_express else None)
+    return AskedPerson(person, _ask_situation(work, session_id, resident_id) if may_be_express else None)
+
+
+def _ask_situation(work: Work, session_id: int, resident_id: int) -> AskedSituation | None:
+    return ask_situation(work, session_id, resident_id, SOURCE, ref_of(session_id, resident_id))
 
 
 def decide(work: Work, door: AnyRow, attempt: Attempt, asked: AskedPerson) -> Decision:

@@ -6,9 +6,9 @@ the rules are asked. On the second goes one statement that writes everything in 
 the visit begins, the event is noted, the resident's turn is taken, what is counted, one award from the town's pool, the
 log), and the COMMIT with it. So the row of the pool, which all doors share, is locked for the way of that one message.
 
-The general way (rules.checkins.deciding) takes over before anything is written where the case is another: there is no
-wallet yet, or the rules say something else than one award. What only the statement can find out (the reservation was used,
-something is known of the resident around this session, the event is on record, somebody had a turn or touched the wallet
+The general way (rules.checkins.deciding) takes over before anything is written where the case is another: something is
+known of the resident around this session, the event is on record, there is no wallet yet, or the rules say something else
+than one award. What only the statement can find out (the reservation was used, somebody had a turn or touched the wallet
 since we asked, the pool was emptied, the nonce was used) undoes the work, and it is tried again the general way.
 """
 
@@ -24,12 +24,12 @@ from sqlalchemy.dialects.postgresql import insert
 from models.checkins import Scan
 from models.ledger import ACCOUNT, EVENT, AccountKind, OwnerType
 from models.rulebook import STANDING
-from rules.checkins.presence import entering_parameters, entering_part
+from rules.checkins.presence import TOUCHES_HERE, entering_parameters, entering_part
 from rules.checkins.visits import Room, Sight
 from rules.clock import local_day
 from rules.fusing import all_or_nothing, can_fuse, given, parameters_of
 from rules.ledger.earning_fused import SeenWallet, earning_parameters, earning_parts
-from rules.ledger.events import event_row, noting_part
+from rules.ledger.events import ON_RECORD, event_row, noting_part
 from rules.ledger.pools import SHARES, shard_of
 from rules.ledger.reading import SPENDABLE
 from rules.ledger.transactions import book_of
@@ -56,6 +56,7 @@ class Situation:
     wallet: SeenWallet | None
     spendable: int
     shares: list[int]  #: what each shard of the town's pool can pay
+    is_plain: bool  #: nothing is known of the resident around the session, and the event is not on record
 
     @property
     def left(self) -> int:
@@ -80,6 +81,7 @@ class AskedSituation:
             None if row.wallet_id is None else SeenWallet(row.wallet_id, row.credited, row.debited),
             row.spendable,
             row.shares or [],
+            not (row.touches or row.on_record),
         )
 
 
@@ -108,6 +110,8 @@ _GUARDED = (
         ACCOUNT.c.debited,
         SPENDABLE.scalar_subquery().label("spendable"),
         SHARES.scalar_subquery().label("shares"),
+        TOUCHES_HERE.label("touches"),
+        ON_RECORD.label("on_record"),
     )
     .select_from(_one)
     .outerjoin(
@@ -165,8 +169,8 @@ def _admitting(*, keeps_standing: bool) -> Select[Any]:
 _ADMIT = {keeps_standing: _admitting(keeps_standing=keeps_standing) for keeps_standing in (True, False)}
 
 
-def ask_situation(work: Work, resident_id: int, kind: str) -> AskedSituation | None:
-    """Ask what an event of this kind that happens now turns on; None where no scan goes this way.
+def ask_situation(work: Work, session_id: int, resident_id: int, source: str, ref: str) -> AskedSituation | None:
+    """Ask what an event that happens now at a session turns on; None where no scan goes this way.
 
     It goes out after the question that locks the resident's row. The turns and the wallet's counters, which the statement
     guards, are asked for first: what is read after them is at least as new, and what changes from then on comes short.
@@ -175,9 +179,17 @@ def ask_situation(work: Work, resident_id: int, kind: str) -> AskedSituation | N
     if in_force is None:
         return None
     plan = in_force.plan
-    asked = {"town": work.town_id, "resident": resident_id, "book": book_of(work).id, "today": local_day(work.now)}
+    asked = {
+        "town": work.town_id,
+        "resident": resident_id,
+        "session": session_id,
+        "of_source": source,
+        "ref": ref,
+        "book": book_of(work).id,
+        "today": local_day(work.now),
+    }
     guarded = work.send(_GUARDED, asked)
-    standing = ask_standing(work, plan, resident_id, (kind, work.now)) if plan.keeps_standing else None
+    standing = ask_standing(work, plan, resident_id, (source, work.now)) if plan.keeps_standing else None
     return AskedSituation(in_force, guarded, standing)
 
 
@@ -187,7 +199,7 @@ def booking_of(
     """What lets somebody in who holds a confirmed place that costs nothing, and what the rules said; None where the
     general way has to. The caller holds the resident's row."""
     plan, happening, wallet = situation.in_force.plan, occurrence.happening, situation.wallet
-    if wallet is None:
+    if wallet is None or not situation.is_plain:
         return None
     event = event_row(work, occurrence.source, occurrence.ref, occurrence.resident_id, sight.at, payload_of(occurrence))
     standing = completed(work, plan, occurrence.resident_id, happening, situation.standing)

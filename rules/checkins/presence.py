@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import CTE, BigInteger, Table, and_, bindparam, delete, or_, select, update
+from sqlalchemy import CTE, BigInteger, Cast, Interval, Table, and_, bindparam, delete, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import aliased
 
 from models.activities import Activity, Session
 from models.checkins import IS_EVIDENCE, IS_OPEN, Scan, ScanUndo, Visit
@@ -98,19 +99,41 @@ _room = (
     .join(Activity, and_(Activity.town_id == Session.town_id, Activity.id == Session.activity_id))
     .where(Session.town_id == bindparam("town"), Session.id == bindparam("session"))
 )
-#: What is known of the resident that could touch a visit of this session.
-_touches = (
-    select(Scan.id)
-    .join(Session, and_(Session.town_id == Scan.town_id, Session.id == Scan.session_id))
-    .where(
-        _is_of_resident,
-        _is_near,
-        or_(
-            and_(Session.checkin_opens_at < bindparam("closes_at"), Session.ends_at > bindparam("ends_after")),
-            and_(Scan.occurred_at >= bindparam("opens_at"), Scan.occurred_at < bindparam("closes_at")),
-        ),
+
+
+def _touching(since: Any, until: Any, opens_at: Any, closes_at: Any, ends_after: Any) -> Any:
+    """What is known of the resident that could touch a visit of a session."""
+    return (
+        select(Scan.id)
+        .join(Session, and_(Session.town_id == Scan.town_id, Session.id == Scan.session_id))
+        .where(
+            _is_of_resident,
+            Scan.occurred_at.between(since, until),
+            or_(
+                and_(Session.checkin_opens_at < closes_at, Session.ends_at > ends_after),
+                and_(Scan.occurred_at >= opens_at, Scan.occurred_at < closes_at),
+            ),
+        )
+        .exists()
     )
-    .exists()
+
+
+_touches = _touching(*map(bindparam, ("since", "until", "opens_at", "closes_at", "ends_after")))
+_here = aliased(Session)
+_reach, _closes_after = (Cast(literal(length), Interval()) for length in (REACH, CLOSES_AFTER))
+#: The same of the session :session, before its times were read. For PostgreSQL.
+TOUCHES_HERE = (
+    select(
+        _touching(
+            _here.checkin_opens_at - _reach,
+            _here.ends_at + _closes_after + _reach,
+            _here.checkin_opens_at,
+            _here.ends_at + _closes_after,
+            _here.checkin_opens_at - _closes_after,
+        )
+    )
+    .where(_here.town_id == bindparam("town"), _here.id == bindparam("session"))
+    .scalar_subquery()
 )
 _entering = ("id", "session_id", "reservation_id", "entered_at", "entry_scan_id")
 _given_of_visit = [bindparam(f"its_{name}", type_=_visit.c[name].type) for name in _entering]

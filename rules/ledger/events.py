@@ -17,6 +17,17 @@ _note_event = (
     insert(EVENT).on_conflict_do_nothing(index_elements=["town_id", "source", "source_ref"]).returning(EVENT.c.id)
 )
 
+#: Whether a source's event is on record.
+ON_RECORD = (
+    select(EVENT.c.id)
+    .where(
+        EVENT.c.town_id == bindparam("town"),
+        EVENT.c.source == bindparam("of_source"),
+        EVENT.c.source_ref == bindparam("ref"),
+    )
+    .exists()
+)
+
 
 def note_event(
     work: Work, source: str, source_ref: str, subject_id: int, occurred_at: datetime, payload: dict[str, Any]

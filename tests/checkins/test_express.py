@@ -416,3 +416,34 @@ def test_an_event_that_counts_meanwhile_is_heard_before_the_rules_are_asked(
     assert town.act(scanner, scans.scan, town.house.keys, request).answer["result"] == "admitted"
     assert [work.came_short for work in works] == [False, True], "the second try went the general way"
     assert [row.events for row in town.rows(Standing.events)] == [3]
+
+
+def test_who_is_known_around_a_session_or_was_paid_for_it_goes_the_general_way_at_once(
+    postgresql: TownBuilder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At two doors of one hour, and again after an undo: nothing is written and undone for it."""
+    town = postgresql
+    session, at_the_same_time = town.session(), town.session()
+    resident = with_points(town, session)
+    town.act(resident, reserve_place, at_the_same_time, Wish(1))
+    scanner = scanner_of(town)
+    works: list[Work] = []
+    ask_door = scans.ask_door
+
+    def ask(work: Work, *args: Any) -> Any:
+        works.append(work)
+        return ask_door(work, *args)
+
+    monkeypatch.setattr(scans, "ask_door", ask)
+
+    def come(where: int) -> Any:
+        request = ScanRequest(town.code_of(resident), where, Direction.IN, fresh_key())
+        assert town.act(scanner, scans.scan, town.house.keys, request).answer["result"] == "admitted"
+        return request.nonce
+
+    nonce = come(session)
+    town.act(scanner, undo_scan, nonce, "看错了")
+    come(session)
+    come(at_the_same_time)
+    assert [work.came_short for work in works] == [False] * 3
+    audit(town)

@@ -144,3 +144,24 @@ def test_a_script_that_asks_for_nothing_under_many_names_takes_up_no_more() -> N
     for n in range(500):
         answers.put(("/api/v1/search", f"{n}".rjust(512).encode()), Made(b"", "tag", until=float("inf")))
     assert len(answers) <= 50
+
+
+def test_one_makes_an_answer_anew_and_the_others_are_told_the_old_one_for_that_moment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr("blueprints.edge.answers.time.monotonic", lambda: now[0])
+    answers = SharedAnswers()
+    old, new = Made(b"old", "a", 105.0), Made(b"new", "b", 110.5)
+    answers.put("list", old)
+    now[0] = 105.5
+    first, second = answers.find("list"), answers.find("list")
+    assert first is None
+    assert second is not None
+    assert second.body == b"old"
+    now[0] = 106.0
+    answers.put("list", new)
+    assert answers.find("list") == new
+    now[0] = 111.5
+    assert [answers.find("list") for _ in range(2)] == [None, None], "too old for anybody"
+    assert answers.size_bytes == len(b"new") + AROUND_BYTES

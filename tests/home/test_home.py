@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
 import time_machine
+from sqlalchemy import delete
 
 from models.centres import CentreHours
 from models.moderation import Content, ContentKind, ContentState
 from models.residents import Role
-from models.search import FoundKind
+from models.search import FoundKind, SearchEntry
 from models.venues import DayKind, Venue
 from rules.clock import ZONE
 from rules.search.indexing import Entry
@@ -82,6 +84,21 @@ def test_a_visitor_sees_what_is_public_and_the_community_that_the_phone_remember
     assert (here["community"]["name"], [row["title"] for row in here["today"]]) == ("星民社区", ["社区的课"])
     unknown = api.get("/home", community_id=str(town.street_id))
     assert (unknown.status_code, unknown.json["code"]) == (404, "community.unknown")
+
+
+def test_a_room_with_more_than_is_shown_is_not_counted_again_for_some_minutes(
+    town: TownBuilder, api: ApiClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def groups(minutes: int) -> int:
+        with time_machine.travel(NOW + timedelta(minutes=minutes), tick=False):
+            [count] = [entry["count"] for entry in home(api)["entries"] if entry["kind"] == "group"]
+            return int(count)
+
+    monkeypatch.setattr("rules.home.COUNT_MAX", 2)
+    there_are(town, *(Entry(FoundKind.GROUP, n, "球友") for n in range(2)))
+    assert groups(0) == 2
+    town.act(None, lambda work: work.core.execute(delete(SearchEntry)))
+    assert [groups(9), groups(10), groups(11)] == [2, 0, 0]
 
 
 def test_a_group_is_counted_once_its_words_have_passed(town: TownBuilder, api: ApiClient) -> None:
