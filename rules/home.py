@@ -7,7 +7,7 @@ visitor may name the community that the phone remembers. What is counted is what
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -38,7 +38,9 @@ from rules.work import ActorKind, Work
 from rules.working_days import read_calendar
 
 COUNT_MAX = 999  #: what is counted of a room at most
-FULL_FOR = timedelta(minutes=10)  #: a room that has as many isn't counted again
+#: A room that has as many isn't counted again for a minute.
+MANY = 100
+COUNTED_FOR = timedelta(minutes=1)
 TODAY_MAX = 5  #: sessions that are shown of the community's, and of one's own
 LAPSING_MAX = 3
 ANNOUNCEMENTS_MAX = 3
@@ -226,9 +228,9 @@ def show_home(work: Work, language: str, community_id: int | None = None) -> Hom
     """The first page. `community_id`: in place of where the resident lives. Raises CommunityUnknown."""
     is_resident = work.actor.kind is ActorKind.RESIDENT
     asked_community = _ask_community(work, community_id)
-    full = {kind for kind, *_ in ENTRIES if _is_known_full(work, kind)}
+    known = _counted_lately(work)
     counts = work.send(
-        _counts, {"town": work.town_id, **{f"counts_{kind.value}": kind not in full for kind, *_ in ENTRIES}}
+        _counts, {"town": work.town_id, **{f"counts_{kind.value}": kind not in known for kind, *_ in ENTRIES}}
     )
     lapsing = ask_lapsing(work, work.actor.id) if is_resident else None
     levels = ask_levels(work) if is_resident else None
@@ -241,7 +243,7 @@ def show_home(work: Work, language: str, community_id: int | None = None) -> Hom
     mine, ours = _parted(agenda.all())
     today = local_day(work.now)
     return Home(
-        _entries(_with_full(work, counts.one(), full), language),
+        _entries(_all_counts(work, counts.one(), known), language),
         _community(work, rows) if rows else None,
         [*(row for row in mine if local_day(row.starts_at) <= today), *ours],
         mine[0] if mine else None,
@@ -284,18 +286,22 @@ def _parted(rows: Sequence[AnyRow]) -> tuple[list[AnyRow], list[AnyRow]]:
     return mine, [row for row in in_order if row.session_id not in known]
 
 
-def _is_known_full(work: Work, kind: FoundKind) -> bool:
-    """Whether this process has counted COUNT_MAX in a room lately."""
-    counted_at = work.memory.seen_at.get((work.town_id, "home.full", kind))
-    return counted_at is not None and abs(work.now - counted_at) < FULL_FOR
+def _counted_lately(work: Work) -> dict[FoundKind, int]:
+    """The counts of rooms with many things that this process has made in the last minute."""
+    known = {}
+    for kind, *_ in ENTRIES:
+        counted_at, count = work.memory.lately.get((work.town_id, "home", kind)) or (None, 0)
+        if counted_at is not None and abs(work.now - counted_at) < COUNTED_FOR:
+            known[kind] = count
+    return known
 
 
-def _with_full(work: Work, counts: AnyRow, full: Collection[FoundKind]) -> list[int]:
-    """The counts of all rooms, with those that weren't counted since they are full."""
-    found = [COUNT_MAX if kind in full else count for (kind, *_), count in zip(ENTRIES, counts, strict=True)]
+def _all_counts(work: Work, counts: AnyRow, known: Mapping[FoundKind, int]) -> list[int]:
+    """Of each room, in their order."""
+    found = [known.get(kind, count) for (kind, *_), count in zip(ENTRIES, counts, strict=True)]
     for (kind, *_), count in zip(ENTRIES, found, strict=True):
-        if count == COUNT_MAX and kind not in full:
-            work.memory.seen_at.put((work.town_id, "home.full", kind), work.now)
+        if count >= MANY and kind not in known:
+            work.memory.lately.put((work.town_id, "home", kind), (work.now, count))
     return found
 
 

@@ -137,7 +137,9 @@ class Memory:
         self.lasting: Bounded[Hashable, Any] = Bounded(LASTING_MAX)  #: by name
         self.kept: Bounded[Hashable, Any] = Bounded(KEPT_MAX)  #: by town and name; for rules.revisions alone
         self.revisions: Bounded[int, int] = Bounded(LASTING_MAX)  #: by town, the last that was read; likewise
-        self.seen_at: Bounded[Hashable, datetime] = Bounded(KEPT_MAX)  #: when something was so that won't change soon
+        self.lately: Bounded[Hashable, tuple[datetime, Any]] = Bounded(
+            KEPT_MAX
+        )  #: what may be a moment old, and of when
 
     def add(self, work: Work) -> None:
         """Take over what a work that has committed found."""

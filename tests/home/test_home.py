@@ -86,19 +86,19 @@ def test_a_visitor_sees_what_is_public_and_the_community_that_the_phone_remember
     assert (unknown.status_code, unknown.json["code"]) == (404, "community.unknown")
 
 
-def test_a_room_with_more_than_is_shown_is_not_counted_again_for_some_minutes(
+def test_a_room_with_many_things_is_not_counted_again_for_a_minute(
     town: TownBuilder, api: ApiClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def groups(minutes: int) -> int:
-        with time_machine.travel(NOW + timedelta(minutes=minutes), tick=False):
+    def groups(seconds: int) -> int:
+        with time_machine.travel(NOW + timedelta(seconds=seconds), tick=False):
             [count] = [entry["count"] for entry in home(api)["entries"] if entry["kind"] == "group"]
             return int(count)
 
-    monkeypatch.setattr("rules.home.COUNT_MAX", 2)
+    monkeypatch.setattr("rules.home.MANY", 2)
     there_are(town, *(Entry(FoundKind.GROUP, n, "球友") for n in range(2)))
     assert groups(0) == 2
     town.act(None, lambda work: work.core.execute(delete(SearchEntry)))
-    assert [groups(9), groups(10), groups(11)] == [2, 0, 0]
+    assert [groups(59), groups(60), groups(61)] == [2, 0, 0]
 
 
 def test_a_group_is_counted_once_its_words_have_passed(town: TownBuilder, api: ApiClient) -> None:
