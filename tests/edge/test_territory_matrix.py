@@ -590,6 +590,7 @@ def undone() -> Iterator[None]:
 
     def attempt(_self: Transactions, work: Work, deed: Callable[[Work], Any]) -> Any:
         answer = deed(work)
+        work.transaction.confirm()
         work.db.flush()
         return answer
 

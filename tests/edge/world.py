@@ -60,8 +60,11 @@ class World:
 
     @property
     def of_a(self) -> list[str]:
-        """The ids of A's things, none of which B's people are to be told. Operators and companies are the town's."""
-        shared = ("of B", "operator_id", "company_id", "measure_name")
+        """The ids of A's things, none of which B's people are to be told. Operators and companies are the town's.
+
+        A day is everybody's.
+        """
+        shared = ("of B", "operator_id", "company_id", "measure_name", "duty_day")
         return [id_ for name, id_ in self.ids.items() if len(id_) > 9 and not name.endswith(shared)]
 
     def made(self, name: str, answer: TestResponse, *, key: str = "id") -> Any:
