@@ -26,6 +26,7 @@ class Made:
     body: bytes
     etag: str
     until: float  #: on the monotonic clock
+    is_over: bool = False  #: its time was over once, and it is told for the moment in which another is made
 
 
 class SharedAnswers:
@@ -43,18 +44,25 @@ class SharedAnswers:
     def find(self, name: Hashable) -> Made | None:
         """What was made under this name, if it may still be sent. None: the caller makes it, and puts it."""
         made, now = self._made.get(name), time.monotonic()
-        if made is None or made.until + RENEWED_SECONDS <= now:
-            return None
-        return made if made.until > now else self._still(name, now)
+        if made is None or made.until > now:
+            return made
+        return None if _is_past(made, now) else self._still(name, now)
 
     def _still(self, name: Hashable, now: float) -> Made | None:
-        """An answer whose time is just over: None for the first who asks, and the old one for the others."""
+        """An answer whose time is just over: None for the first who asks, and once more the old one for the others."""
         with self._lock:
             made = self._made.get(name)
             if made is None or made.until > now:  # another one was first
                 return made
-            self._made[name] = replace(made, until=now + RENEWED_SECONDS)
+            if not _is_past(made, now):
+                self._made[name] = replace(made, until=now + RENEWED_SECONDS, is_over=True)
             return None
+
+    def forget(self, name: Hashable) -> None:
+        """Tell nobody any more what was made under this name: who wanted to make it anew was refused."""
+        with self._lock:
+            if (before := self._made.pop(name, None)) is not None:
+                self.size_bytes -= _size_of(before)
 
     def put(self, name: Hashable, made: Made) -> None:
         now = time.monotonic()
@@ -63,9 +71,14 @@ class SharedAnswers:
                 self.size_bytes -= _size_of(before)
             self._made[name] = made
             self.size_bytes += _size_of(made)
-            while self._made and (self.size_bytes > self._room_bytes or next(iter(self._made.values())).until <= now):
+            while self._made and (self.size_bytes > self._room_bytes or _is_past(next(iter(self._made.values())), now)):
                 _, oldest = self._made.popitem(last=False)
                 self.size_bytes -= _size_of(oldest)
+
+
+def _is_past(made: Made, now: float) -> bool:
+    """Whether nobody may be told this answer any more, not even while another is made."""
+    return made.until + (0.0 if made.is_over else RENEWED_SECONDS) <= now
 
 
 def _size_of(made: Made) -> int:

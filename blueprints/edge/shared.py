@@ -1,10 +1,10 @@
 """Answers that are the same for every visitor: made once in a few seconds, known by a tag, kept by whoever asks.
 
 A route with `shared=True` tells a visitor nothing that another visitor isn't told. Such an answer may be PUBLIC_SECONDS old
-in this process, and as old again in caches on the way and in the caller's own; its strong ETag spares the bytes that the
-caller has. What is taken by what such a list offers is guarded in the database: a place that it still shows as free is
-refused when it is gone. Whoever is signed in is answered from the database, may keep the answer for themselves, and asks
-with its tag whether it still stands.
+in this process, up to two more while one caller has it made anew, and as old again in caches on the way and in the caller's
+own; its strong ETag spares the bytes that the caller has. What is taken by what such a list offers is guarded in the
+database: a place that it still shows as free is refused when it is gone. Whoever is signed in is answered from the database,
+may keep the answer for themselves, and asks with its tag whether it still stands.
 
 An answer goes by the path and the query as it was sent, which name the town, and by the caller's language: a room's rules
 and the first page's entries are worded in it.
@@ -42,7 +42,11 @@ def answer_shared(make: Callable[[], Response]) -> Response:
     name = (asked.path, asked.query_string, caller_language())
     made = answers.find(name)
     if made is None:
-        body = make().get_data()
+        try:
+            body = make().get_data()
+        except Exception:
+            answers.forget(name)
+            raise
         made = Made(body, _tag_of(body), time.monotonic() + seconds)
         answers.put(name, made)
     return _answer(Response(made.body, content_type=JSON), made.etag, caching)

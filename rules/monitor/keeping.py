@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
@@ -20,6 +21,8 @@ from rules.work import Work
 
 #: By then what was begun at a moment has been committed, or never will be: longer than a request and its last statement.
 SETTLES_IN = timedelta(seconds=15)
+TURN_SECONDS = 2.0  #: that a reading waits for its turn
+ANSWERS = "monitor.answers"  #: the name of what is kept, among what a process recalls
 ANSWERS_MAX = 2_000
 ROWS_MAX = 20_000  #: of an answer that is kept
 ROWS_KEPT_MAX = 200_000  #: of all of them
@@ -27,6 +30,9 @@ ROWS_KEPT_MAX = 200_000  #: of all of them
 Rows: TypeAlias = Sequence[AnyRow]
 #: The rows are waited for when they are asked for.
 Answer: TypeAlias = Callable[[], Rows]
+
+
+_making = threading.Lock()
 
 
 class Kept:
@@ -59,8 +65,24 @@ class Kept:
 
 
 def kept_answers(work: Work) -> Kept:
-    """What this process keeps."""
-    return work.recall("monitor.answers", Kept)
+    """What this process keeps: one of it from the first reading on, since those who begin at once share it too."""
+    with _making:
+        kept: Kept | None = work.memory.lasting.get(ANSWERS)
+        if kept is None:
+            kept = Kept()
+            work.memory.lasting.put(ANSWERS, kept)
+        return kept
+
+
+@contextmanager
+def in_turn(kept: Kept) -> Iterator[None]:
+    """Read when no other does, or after TURN_SECONDS: who waits holds a connection, and a thread of the server's."""
+    has_turn = kept.turn.acquire(timeout=TURN_SECONDS)
+    try:
+        yield
+    finally:
+        if has_turn:
+            kept.turn.release()
 
 
 def ask_once(work: Work, statement: Executable, asked: Mapping[str, Any]) -> Answer:

@@ -25,7 +25,7 @@ from rules.clock import local_moment
 from rules.monitor.carrying import find_sums
 from rules.monitor.definitions import Facts, Family, Kind, Measure
 from rules.monitor.facts import NO_KEY, plan_each_time, sums_of
-from rules.monitor.keeping import ask_once, kept_answers
+from rules.monitor.keeping import ask_once, in_turn, kept_answers
 from rules.monitor.measures import MEASURES
 from rules.monitor.numbers import Numbers
 from rules.monitor.periods import DAY
@@ -146,7 +146,7 @@ class Loading:
         if self._slice is Slice.ALL or self._shown_key == NO_KEY:
             self._numbers.keys.add(NO_KEY)
         plan_each_time(self._work)
-        with kept_answers(self._work).turn:
+        with in_turn(kept_answers(self._work)):
             self._ask_flows(*days)
             self._ask_states(sorted(set(state_days)))
             for take in self._takes:

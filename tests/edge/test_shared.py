@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import update
 
 from blueprints.edge.answers import AROUND_BYTES, Made, SharedAnswers
 from blueprints.edge.house import EXTENSION, House
+from models.activities import Activity, ActivityStatus
+from rules.clock import utc_now
 from tests.apps import make_app
 from tests.build import ApiClient, TownBuilder, new_town, settings_for
 
@@ -162,6 +166,28 @@ def test_one_makes_an_answer_anew_and_the_others_are_told_the_old_one_for_that_m
     now[0] = 106.0
     answers.put("list", new)
     assert answers.find("list") == new
-    now[0] = 111.5
-    assert [answers.find("list") for _ in range(2)] == [None, None], "too old for anybody"
     assert answers.size_bytes == len(b"new") + AROUND_BYTES
+    now[0] = 111.0
+    assert [answers.find("list") is None for _ in range(3)] == [True, False, False]
+    now[0] = 112.0
+    assert [answers.find("list") for _ in range(2)] == [None, None], (
+        "whoever makes it anew takes too long, or was refused"
+    )
+    answers.put("list", replace(new, until=120.0))
+    now[0] = 121.0
+    assert [answers.find("list") for _ in range(2)] == [None, None], "too old for anybody"
+
+
+def test_what_is_gone_is_told_nobody_any_more_once_one_was_told_so(
+    lasting_town: TownBuilder, visitor: ApiClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr("blueprints.edge.answers.time.monotonic", lambda: now[0])
+    path = f"/activities/{lasting_town.activity()}"
+    assert visitor.get(path).status_code == 200
+    hidden = update(Activity).where(Activity.town_id == lasting_town.id)
+    hidden = hidden.values(status=ActivityStatus.DRAFT, versioned_at=utc_now())
+    lasting_town.act(None, lambda work: work.core.execute(hidden))
+    assert visitor.get(path).status_code == 200, "lately it was there"
+    now[0] += 60.5
+    assert [visitor.get(path).status_code for _ in range(2)] == [404, 404]

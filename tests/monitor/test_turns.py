@@ -8,7 +8,7 @@ from contextlib import nullcontext, suppress
 import pytest
 
 from models.residents import Role
-from rules.monitor import keeping
+from rules.monitor import keeping, loading
 from rules.monitor.loading import Loading
 from rules.monitor.measures import MEASURES
 from rules.monitor.places import find_reach
@@ -23,11 +23,11 @@ READERS = 3
 def test_who_asks_for_numbers_while_others_are_read_waits_for_them(
     town: TownBuilder, monkeypatch: pytest.MonkeyPatch, *, take_turns: bool
 ) -> None:
-    """Control arm: without turns they meet."""
-    kept = keeping.Kept()
+    """Also the first ones of a process. Control arm: without turns they meet."""
+    town.database.memory.lasting.clear()
+    monkeypatch.setattr(keeping, "TURN_SECONDS", 60.0)
     if not take_turns:
-        kept.turn = nullcontext()  # type: ignore[assignment]
-    town.database.memory.lasting.put("monitor.answers", kept)
+        monkeypatch.setattr(loading, "in_turn", lambda _kept: nullcontext())
     everyone, reading, most = threading.Barrier(READERS), [0], [0]
     ask_states = Loading._ask_states
 
@@ -44,8 +44,8 @@ def test_who_asks_for_numbers_while_others_are_read_waits_for_them(
     auditor = Actor(ActorKind.STAFF, 1, (Grant(Role.ADMIN, ""),))
 
     def read(work: Work) -> None:
-        loading = Loading(work, find_reach(work, None), [MEASURES["points.outstanding"]], work.now)
-        loading.load((work.now.date(), work.now.date()), [])
+        one = Loading(work, find_reach(work, None), [MEASURES["points.outstanding"]], work.now)
+        one.load((work.now.date(), work.now.date()), [])
 
     from_threads(lambda _n: town.database.read(town.id, auditor, read), [(n,) for n in range(READERS)], threads=READERS)
     assert most == [1 if take_turns else READERS]
