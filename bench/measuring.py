@@ -64,10 +64,10 @@ def _stat_of(pid: int) -> list[str]:
 class Held:
     """What a process holds of the machine's memory, in bytes."""
 
-    share_bytes: int  #: its own, and its part of each page that several processes hold: adds up over processes (PSS)
-    resident_bytes: (
-        int  #: all that it can reach without a fault, shared pages in full: adds up to more than there is (RSS)
-    )
+    #: Its own, and its part of each page that several processes hold (PSS): adds up over processes.
+    share_bytes: int
+    #: All that it can reach without a fault, shared pages in full (RSS): adds up to more than there is.
+    resident_bytes: int
 
 
 def memory_of(pid: int) -> Held:

@@ -137,9 +137,8 @@ class Memory:
         self.lasting: Bounded[Hashable, Any] = Bounded(LASTING_MAX)  #: by name
         self.kept: Bounded[Hashable, Any] = Bounded(KEPT_MAX)  #: by town and name; for rules.revisions alone
         self.revisions: Bounded[int, int] = Bounded(LASTING_MAX)  #: by town, the last that was read; likewise
-        self.lately: Bounded[Hashable, tuple[datetime, Any]] = Bounded(
-            KEPT_MAX
-        )  #: what may be a moment old, and of when
+        #: What may be a moment old, and of when it is.
+        self.lately: Bounded[Hashable, tuple[datetime, Any]] = Bounded(KEPT_MAX)
 
     def add(self, work: Work) -> None:
         """Take over what a work that has committed found."""

@@ -22,7 +22,7 @@ from sqlalchemy import CTE, Select, Table, and_, bindparam, literal, select
 from sqlalchemy.dialects.postgresql import insert
 
 from models.checkins import Scan
-from models.ledger import ACCOUNT, EVENT, AccountKind, OwnerType
+from models.ledger import ACCOUNT, EVENT
 from models.rulebook import STANDING
 from rules.checkins.presence import TOUCHES_HERE, entering_parameters, entering_part
 from rules.checkins.visits import Room, Sight
@@ -31,10 +31,10 @@ from rules.fusing import all_or_nothing, can_fuse, given, parameters_of
 from rules.ledger.earning_fused import SeenWallet, earning_parameters, earning_parts
 from rules.ledger.events import ON_RECORD, event_row, noting_part
 from rules.ledger.pools import SHARES, shard_of
-from rules.ledger.reading import SPENDABLE
+from rules.ledger.reading import IS_WALLET, SPENDABLE
 from rules.ledger.transactions import book_of
 from rules.points.events import Judged, LoneAward, Occurrence, judge_noted, lone_award_of, payload_of
-from rules.points.holders import completed
+from rules.points.holders import complete_standing
 from rules.reservations.attending import using_part
 from rules.rows import AnyRow
 from rules.rulebook.standing import Standing
@@ -114,17 +114,7 @@ _GUARDED = (
         ON_RECORD.label("on_record"),
     )
     .select_from(_one)
-    .outerjoin(
-        ACCOUNT,
-        and_(
-            ACCOUNT.c.town_id == bindparam("town"),
-            ACCOUNT.c.book_id == bindparam("book"),
-            ACCOUNT.c.kind == AccountKind.WALLET,
-            ACCOUNT.c.owner_type == OwnerType.RESIDENT,
-            ACCOUNT.c.owner_id == bindparam("resident"),
-            ACCOUNT.c.shard == 0,
-        ),
-    )
+    .outerjoin(ACCOUNT, and_(*IS_WALLET))
 )
 _LOGGED = (
     "id",
@@ -202,7 +192,7 @@ def booking_of(
     if wallet is None or not situation.is_plain:
         return None
     event = event_row(work, occurrence.source, occurrence.ref, occurrence.resident_id, sight.at, payload_of(occurrence))
-    standing = completed(work, plan, occurrence.resident_id, happening, situation.standing)
+    standing = complete_standing(work, plan, occurrence.resident_id, happening, situation.standing)
     judged = judge_noted(occurrence, event["id"], situation.in_force, standing, lambda: situation.left)
     award = lone_award_of(occurrence, judged)
     if award is None:

@@ -50,9 +50,8 @@ class StatementLine:
     balance_after: int
 
 
-_wallet = select(
-    ACCOUNT.c.id, (ACCOUNT.c.credited - ACCOUNT.c.debited).label("balance"), ACCOUNT.c.credited, ACCOUNT.c.debited
-).where(
+#: An account is the wallet of :resident in :book.
+IS_WALLET = (
     ACCOUNT.c.town_id == bindparam("town"),
     ACCOUNT.c.book_id == bindparam("book"),
     ACCOUNT.c.kind == AccountKind.WALLET,
@@ -60,6 +59,9 @@ _wallet = select(
     ACCOUNT.c.owner_id == bindparam("resident"),
     ACCOUNT.c.shard == 0,
 )
+_wallet = select(
+    ACCOUNT.c.id, (ACCOUNT.c.credited - ACCOUNT.c.debited).label("balance"), ACCOUNT.c.credited, ACCOUNT.c.debited
+).where(*IS_WALLET)
 _open_lots = (
     select(LOT.c.expires_on, func.sum(LOT.c.credited - LOT.c.debited).label("amount"))
     .where(
@@ -75,11 +77,7 @@ _in_good_lots = (
     LOT.c.town_id == bindparam("town"),
     LOT.c.credited > LOT.c.debited,
     LOT.c.expires_on >= bindparam("today"),
-    ACCOUNT.c.book_id == bindparam("book"),
-    ACCOUNT.c.kind == AccountKind.WALLET,
-    ACCOUNT.c.owner_type == OwnerType.RESIDENT,
-    ACCOUNT.c.owner_id == bindparam("resident"),
-    ACCOUNT.c.shard == 0,
+    *IS_WALLET,
 )
 SPENDABLE = (
     select(cast(func.coalesce(func.sum(LOT.c.credited - LOT.c.debited), 0), BigInteger))

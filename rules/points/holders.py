@@ -32,10 +32,10 @@ _person = select(
 def standing_of(work: Work, plan: Plan, resident_id: int, happening: Happening) -> Standing:
     """Where a resident stands for an event: what is counted, what is held, what is known of the person."""
     standing = read_standing(work, plan, resident_id, happening) if plan.keeps_standing else Standing()
-    return completed(work, plan, resident_id, happening, standing)
+    return complete_standing(work, plan, resident_id, happening, standing)
 
 
-def completed(work: Work, plan: Plan, resident_id: int, happening: Happening, standing: Standing) -> Standing:
+def complete_standing(work: Work, plan: Plan, resident_id: int, happening: Happening, standing: Standing) -> Standing:
     """What is counted of a resident, with what is held and known of the person, as far as the plan asks for it."""
     if plan.reads_balances(happening.kind):
         standing.lots = lots_of(work, plan, resident_id, local_day(happening.occurred_at))
