@@ -112,8 +112,7 @@ class Transaction:
     def confirm(self) -> None:
         """Look whether all holds that was presumed. Raises Outdated, and the refusals of presumptions."""
         while self.presumptions:
-            self.presumptions[0]()  # it stays until it is answered: waiting for it may find another statement's error
-            del self.presumptions[0]
+            self.presumptions.pop(0)()
 
     def commit(self) -> None:
         self.confirm()

@@ -9,10 +9,14 @@ import pytest
 
 from blueprints.edge.house import House
 from models.cards import Identification
+from models.checkins import Direction
 from models.reservations import LIVE, ReservationStatus
 from models.residents import Role
+from rules.checkins import identifying
 from rules.checkins.identifying import Identified, NobodyMatches, Presented, SeveralMatch
+from rules.checkins.scans import ScanRequest, scan
 from rules.clock import utc_now
+from rules.residents.identity import Forbidden
 from rules.residents.names import normalised
 from tests.build import ApiClient, TownBuilder, fresh_key, new_town
 from tests.checkins.people import at_the_door, placed, with_phone
@@ -213,3 +217,17 @@ def test_the_roster_is_searched_at_its_own_door_only(house: House, town: TownBui
     problem_of(organiser.post(f"/sessions/{session}/roster/search", wish), 403, "auth.forbidden")
     scanner = api.as_(town.staff(Role.SCANNER))
     problem_of(scanner.post(f"/sessions/{foreign}/roster/search", wish), 404, "session.unknown")
+
+
+def test_a_tail_is_looked_up_for_nobody_who_may_not_scan_at_that_door(
+    town: TownBuilder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the time that an answer takes would tell who is expected in a session elsewhere."""
+    session, asked = town.session(), []
+    monkeypatch.setattr(identifying, "candidates", lambda *_: asked.append("looked up") or [])
+    request = ScanRequest(None, session, Direction.IN, fresh_key(), phone_tail="1234", name="王小明")
+    with pytest.raises(Forbidden):
+        town.act(town.staff(Role.SCANNER, at=town.other_community_id), scan, town.house.keys, request)
+    assert asked == []
+    town.act(town.staff(Role.SCANNER), scan, town.house.keys, request)
+    assert asked == ["looked up"]
