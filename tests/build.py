@@ -222,10 +222,10 @@ class TownBuilder:
         return self.act(resident, issue_code, self.house.keys).code
 
     def rows(self, *columns: Any, **where: Any) -> list[Any]:
-        """Rows of this town, as they stand in the database."""
+        """Rows of this town, as they stand in the database, in the order of their keys."""
         table = columns[0] if isinstance(columns[0], type) else columns[0].class_
         conditions = [getattr(table, name) == value for name, value in where.items()]
-        statement = select(*columns).where(table.town_id == self.id, *conditions)
+        statement = select(*columns).where(table.town_id == self.id, *conditions).order_by(*table.__table__.primary_key)
         return self.database.read(self.id, SYSTEM, lambda work: list(work.db.execute(statement).all()))
 
     def contents(self) -> dict[str, list[Any]]:
