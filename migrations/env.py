@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from alembic import context
@@ -50,12 +52,15 @@ def without_foreign_keys(connection: Connection) -> Iterator[None]:
 
 @contextmanager
 def one_at_a_time(connection: Connection) -> Iterator[None]:
-    """On PostgreSQL, let whoever migrates at the same time wait, and give each step as long as it needs.
+    """Let whoever migrates at the same time wait, and give each step as long as it needs.
 
-    SQLite needs no lock of ours: BEGIN IMMEDIATE is one.
+    What is missing is looked up once, before the first step. So a lock must last for all of them, which BEGIN IMMEDIATE
+    doesn't: on SQLite it is one on a file beside the database, which the kernel takes back from whoever dies.
     """
     if connection.dialect.name != "postgresql":
-        yield
+        with Path(f"{connection.engine.url.database}.migrating").open("ab") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
         return
     connection.exec_driver_sql("SET statement_timeout = 0")
     connection.exec_driver_sql("SET lock_timeout = 0")

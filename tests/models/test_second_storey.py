@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, wait
+from os import getpid
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError
 
@@ -23,6 +24,7 @@ from tests.conftest import Databases
 from tests.races import FRESH_PROCESSES
 
 TOWN, RESIDENT, BOOK, MINT, POOL, WALLET, LOT = range(1, 8)
+BETWEEN, LONGER_THAN_ALL_STEPS_SECONDS = 10, 2  #: even, so that SQLite is about to begin a step
 AT = {"sqlite": "2026-05-01 00:00:00.000000", "postgresql": "2026-05-01T00:00:00+00:00"}
 ROWS = (
     "INSERT INTO town (id, code, name, host_kind, is_demo) VALUES (1, 'old', '旧镇', 'government', false)",
@@ -127,6 +129,26 @@ def test_processes_that_migrate_at_once_do_so_one_after_the_other(empty_url: str
     with ProcessPoolExecutor(3, mp_context=FRESH_PROCESSES) as pool:
         versions = list(pool.map(migrate, [empty_url] * 3))
     assert versions == [[SCHEMA_VERSION]] * 3
+
+
+def test_nobody_comes_between_the_steps_of_another(empty_url: str) -> None:
+    engine, steps = connect(empty_url), 0
+    other: Future[list[str]] | None = None
+    with ProcessPoolExecutor(1, mp_context=FRESH_PROCESSES) as pool:
+        pool.submit(getpid).result()
+
+        @event.listens_for(engine, "before_cursor_execute")
+        def let_another_try(_connection: Connection, _cursor: object, statement: str, *_: object) -> None:
+            nonlocal steps, other
+            steps += statement.startswith(("BEGIN", "UPDATE alembic_version"))
+            if steps == BETWEEN and other is None:
+                other = pool.submit(migrate, empty_url)
+                wait([other], LONGER_THAN_ALL_STEPS_SECONDS)
+
+        upgrade(engine)
+        assert other is not None
+        assert other.result() == [SCHEMA_VERSION]
+    engine.dispose()
 
 
 def migrate(url: str) -> list[str]:
