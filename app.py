@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import gc
 
-import click
 from flask import Flask
-from flask.cli import with_appcontext
 from sqlalchemy import inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -18,11 +16,12 @@ from blueprints.checkins.door import room as doors
 from blueprints.checkins.offline import room as offline_checkins
 from blueprints.checkins.routes import room as checkins
 from blueprints.console.routes import console
-from blueprints.edge.api import finish_document, make_api
+from blueprints.edge.documentation import documentation_of
 from blueprints.edge.guards import register_guards
-from blueprints.edge.house import EXTENSION, House, house
+from blueprints.edge.house import EXTENSION, House
 from blueprints.edge.limits import register_limits
 from blueprints.edge.orjson_provider import OrjsonProvider
+from blueprints.edge.paths import register_paths
 from blueprints.edge.problems import register_error_handlers
 from blueprints.edge.replica import make_replica
 from blueprints.edge.request_log import configure_logging, register_request_log
@@ -84,13 +83,10 @@ from blueprints.volunteering.certificates import room as certificates
 from blueprints.volunteering.records import room as service_records
 from blueprints.volunteering.routes import room as volunteering
 from blueprints.wechat.routes import room as pushes
-from commands import GROUPS
-from commands.towns import find_towns
-from migrations.upgrade import upgrade
+from commands import Commands
 from rules.database import connect
 from rules.keys import KeysUnreadable, read_or_make
-from rules.search.refreshing import fill as fill_search
-from rules.work import SYSTEM, Transactions
+from rules.work import Transactions
 from settings import Settings, SettingsInvalid, WechatMode, make_ready, read_settings
 from storage.assembly import make_files
 from wechat.assembly import make_client
@@ -178,13 +174,10 @@ def create_app(settings: Settings | None = None) -> Flask:
     register_limits(app, settings)
     register_guards(app, settings)
     register_error_handlers(app)
-    api = make_api(app)
-    for room in ROOMS:
-        api.register_blueprint(room)
-    app.register_blueprint(console)
-    finish_document(api)
-    for command in (migrate, *GROUPS):
-        app.cli.add_command(command)
+    register_paths(app)
+    for room in (*ROOMS, console, documentation_of(ROOMS)):
+        app.register_blueprint(room)
+    app.cli = Commands(app.name)
     gc.collect()
     gc.freeze()  # what stays for good isn't walked again: that cost each request 5 % and some of them 50 ms
     return app
@@ -227,12 +220,3 @@ def _refuse_demo_town(transactions: Transactions) -> None:
         raise SettingsInvalid(
             f"ENVIRONMENT=production refuses a database with the demo town ({demo}): everybody knows its accounts."
         )
-
-
-@click.command()
-@with_appcontext
-def migrate() -> None:
-    """Bring the database to this version's schema, and let what was there before the search be found."""
-    upgrade(house().transactions.engine)
-    for town in find_towns(None):
-        house().transactions.write(town.id, SYSTEM, fill_search)

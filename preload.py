@@ -1,4 +1,5 @@
-"""What the web server's master imports before it forks, where SHARED_IMPORT=preload: all of our modules, and theirs.
+"""What the web server's master imports before it forks, where SHARED_IMPORT=preload: all of our modules, and theirs. The
+API's document follows from them, and is made here, too.
 
 Its pages are shared by all workers, and a worker that died is back three seconds sooner. Against that, a chain reload then
 reads new keys and no new code: docs/operations.md. What is there is left out of every later walk of the garbage collector,
@@ -7,7 +8,9 @@ which would copy the pages that it touches.
 
 import gc
 
-import app  # noqa: F401  for its modules
+from app import ROOMS
+from blueprints.edge.document import document_of
 
+document_of(ROOMS)
 gc.collect()
 gc.freeze()

@@ -45,8 +45,13 @@ from tests.postgresql import running_postgresql
 SERVER = "-c shared_buffers=4GB -c effective_cache_size=12GB -c max_wal_size=4GB -c checkpoint_timeout=30min"
 LOGGING = "-c logging_collector=on -c log_filename=bench.log"
 QUIET = {"reads": (LIST, POINTS, HOME, SEARCH), "monitor": (OVERVIEW_NEW, OVERVIEW)}
-#: Workers share what is imported.
-AS_DEPLOYED = {"SHARED_IMPORT": "preload"}
+#: Workers share what is imported, and give back what they needed for a moment, as in deploy/systemd/binfen-web.service.
+AS_DEPLOYED = {
+    "SHARED_IMPORT": "preload",
+    "MALLOC_ARENA_MAX": "2",
+    "MALLOC_MMAP_THRESHOLD_": "131072",
+    "MALLOC_TRIM_THRESHOLD_": "131072",
+}
 GROUPS = (*QUIET, "ledger", "door", "memory")
 PROFILED = {
     "scan": SCAN,

@@ -1,8 +1,35 @@
 """The command line. It stands beside `app.py` because it needs the application's house, which the floor `jobs` doesn't know.
 
-Each file is a group or a command; another one is registered in GROUPS.
+Each file is a group or a command, and another one is registered in PLACES.
 """
 
-from commands import admin, database, jobs, ledger, monitor, rulebook, search
+from __future__ import annotations
 
-GROUPS = (admin.group, database.group, ledger.group, jobs.group, rulebook.group, search.group, monitor.group)
+import click
+from flask.cli import AppGroup
+from werkzeug.utils import import_string
+
+#: Where each is. It is imported when somebody gives it, which costs a web worker nothing.
+PLACES = {
+    "admin": "commands.admin:group",
+    "database": "commands.database:group",
+    "jobs": "commands.jobs:group",
+    "ledger": "commands.ledger:group",
+    "migrate": "commands.migrate:migrate",
+    "monitor": "commands.monitor:group",
+    "rulebook": "commands.rulebook:group",
+    "search": "commands.search:group",
+}
+
+
+class Commands(AppGroup):
+    """The commands of the application."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return sorted({*super().list_commands(context), *PLACES})
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name not in PLACES:
+            return super().get_command(context, name)
+        command: click.Command = import_string(PLACES[name])
+        return command

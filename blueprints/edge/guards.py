@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Flask, abort
 from flask.globals import request_ctx
 
-from blueprints.edge.api import ASSETS_PATH
+from blueprints.edge.documentation import ASSETS_PATH, PAGE_PATH
 from blueprints.edge.slow_bodies import Watch, WatchedBody
 from settings import Settings
 
@@ -77,7 +77,7 @@ class SecurityHeaders:
     def _missing(self, path: str, headers: list[tuple[str, str]]) -> Iterator[tuple[str, str]]:
         """What an answer doesn't say by itself."""
         said = {name for name, _ in headers}
-        is_docs = path == "/docs" or path.startswith(ASSETS_PATH)
+        is_docs = path == PAGE_PATH or path.startswith(ASSETS_PATH)
         # The console's pages bring a policy of their own.
         if "Content-Security-Policy" not in said:
             yield "Content-Security-Policy", DOCS_POLICY if is_docs else API_POLICY

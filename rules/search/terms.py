@@ -25,14 +25,11 @@ from functools import lru_cache
 from itertools import islice, pairwise, product
 from typing import TypeAlias
 
-from pypinyin import Style, phrases_dict, pinyin, pinyin_dict
-from pypinyin.constants import PHRASES_DICT, PINYIN_DICT
-
 from models.search import FoundKind
 from rules.geography import Position
+from rules.search.readings import SYLLABLES, is_read, readings_of
 
 TEXT_MAX = 500  #: characters of a text that are looked at
-READINGS_MAX = 2  #: of a character, beside the one in its word
 INITIALS_MAX = 4  #: at a time
 VARIANTS_MAX = 8  #: of what is read in several ways
 SEGMENTATIONS_MAX = 6  #: of letters into syllables
@@ -52,18 +49,6 @@ LETTERS = {
 }
 #: What a term is about: a title's characters, a text's, a title's syllables, their initials, a place, a cell of the map.
 TITLE, TEXT, SOUND, INITIALS, PLACE, CELL = "txpicg"
-
-
-def _thin_out() -> None:
-    """Let the 47,000 phrases share the 1,200 readings that there are, and drop what the library copied its tables from."""
-    shared: dict[tuple[str, ...], list[str]] = {}
-    for phrase, readings in PHRASES_DICT.items():
-        PHRASES_DICT[phrase] = [shared.setdefault(tuple(reading), reading) for reading in readings]
-    phrases_dict.phrases_dict.clear()
-    pinyin_dict.pinyin_dict.clear()
-
-
-_thin_out()  # of 60 MB in each process 25 are left to what is made after
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,11 +108,11 @@ def terms_of(
 ) -> str:
     """The terms under which something stands, one space between them."""
     folded = fold(title)
-    readings = readings_of(folded)
+    runs = runs_of(folded)
     terms = {TITLE + gram for gram in (*folded, *_grams(folded))}
     terms.update(TEXT + gram for gram in _grams(fold(text[:TEXT_MAX])))
-    terms.update(SOUND + sound for sound in _sounds(readings))
-    terms.update(INITIALS + initials for initials in _initials(readings))
+    terms.update(SOUND + sound for sound in _sounds(runs))
+    terms.update(INITIALS + initials for initials in _initials(runs))
     if community_id is not None:
         terms.add(place_term(community_id))
     if position is not None:
@@ -175,18 +160,14 @@ def words_of(typed: str) -> Iterator[str]:
     return iter("".join(fold_character(each) or " " for each in typed).split())
 
 
-def readings_of(folded: str) -> list[list[tuple[str, ...]]]:
+def runs_of(folded: str) -> list[list[tuple[str, ...]]]:
     """How a folded title is read: for each run of Chinese characters the readings of each, the likeliest first."""
-    runs: list[list[tuple[str, ...]]] = []
-    for run in "".join(each if ord(each) in PINYIN_DICT else " " for each in folded).split():
-        in_words = [first for first, *_ in pinyin(run, style=Style.NORMAL)]
-        runs.append([tuple(dict.fromkeys((first, *_common(each)))) for first, each in zip(in_words, run, strict=True)])
-    return runs
+    return [readings_of(run) for run in "".join(each if is_read(each) else " " for each in folded).split()]
 
 
 def spelling_of(title: str) -> str:
     """A title in pinyin without tones, each character as its word asks for, the syllables apart."""
-    return " ".join(readings[0] for run in readings_of(fold(title)) for readings in run)
+    return " ".join(readings[0] for run in runs_of(fold(title)) for readings in run)
 
 
 def _question(word: str, scopes: Sequence[str]) -> Question:
@@ -224,7 +205,7 @@ def _segmentations(letters: str) -> Iterator[list[str]]:
         yield []
         return
     for size in range(min(SYLLABLE_MAX, len(letters)), 0, -1):
-        if letters[:size] in _syllables() and _can_be_read(letters[size:]):
+        if letters[:size] in SYLLABLES and _can_be_read(letters[size:]):
             for rest in _segmentations(letters[size:]):
                 yield [letters[:size], *rest]
 
@@ -235,22 +216,7 @@ def _can_be_read(letters: str) -> bool:
     if not letters:
         return True
     sizes = range(1, min(SYLLABLE_MAX, len(letters)) + 1)
-    return any(letters[:size] in _syllables() and _can_be_read(letters[size:]) for size in sizes)
-
-
-@lru_cache(1)
-def _syllables() -> frozenset[str]:
-    """Every syllable of Mandarin, without tones and without the sounds that are none (hm, ng)."""
-    found = {fold(each) for readings in PINYIN_DICT.values() for each in readings.replace("ü", "v").split(",")}
-    found |= {each.replace("u", "v") for each in ("lu", "nu", "lue", "nue")}
-    return frozenset(each for each in found if each.isascii() and not {*each}.isdisjoint("aeiouv"))
-
-
-@lru_cache(20_000)
-def _common(character: str) -> tuple[str, ...]:
-    """The commonest readings of a character."""
-    [readings] = pinyin(character, style=Style.NORMAL, heteronym=True)
-    return tuple(dict.fromkeys(readings))[:READINGS_MAX]
+    return any(letters[:size] in SYLLABLES and _can_be_read(letters[size:]) for size in sizes)
 
 
 def _sounds(runs: list[list[tuple[str, ...]]]) -> Iterator[str]:

@@ -152,7 +152,7 @@ def test_after_an_upgrade_the_command_lets_what_was_there_be_found_and_leaves_an
     app: Flask, town: TownBuilder, api: ApiClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     this_one = [SimpleNamespace(id=town.id, code="this")]
-    monkeypatch.setattr("app.find_towns", lambda _code: this_one)
+    monkeypatch.setattr("commands.migrate.find_towns", lambda _code: this_one)
     assert found(api, "星民") == {}
     assert app.test_cli_runner().invoke(args=["migrate"]).exit_code == 0
     assert found(api, "星民") == {"community": ["星民社区"]}

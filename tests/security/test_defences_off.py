@@ -21,8 +21,7 @@ import pytest
 from argon2 import PasswordHasher
 from flask import Flask
 
-from blueprints.edge import api as edge_api
-from blueprints.edge import caller, fields, guards, limits, once, parser, problems, request_log, room
+from blueprints.edge import caller, documentation, fields, guards, limits, once, parser, problems, request_log, room
 from blueprints.edge.limits import Limits
 from blueprints.wechat import pushing
 from rules import csv_text
@@ -396,7 +395,7 @@ DEFENCES = [
     Defence(
         "files of one folder",
         "edge/test_guards.py::test_the_assets_folder_leads_nowhere_else",
-        put(edge_api, "send_from_directory", lambda folder, name, **_: (folder / name).read_text()),
+        put(documentation, "send_from_directory", lambda folder, name, **_: (folder / name).read_text()),
         {"path": "../__init__.py"},
     ),
     Defence(

@@ -1,38 +1,26 @@
-"""The API as a document: OpenAPI 3.1 at /openapi.json, Swagger UI from a local package at /docs."""
+"""The API as a document, OpenAPI 3.1.
+
+It follows from the code alone, so a process makes it once, for whoever asks first. It isn't made at the start: describing
+every schema reads, and so copies, 20 MB that workers otherwise share with the process that they were forked from.
+"""
 
 from __future__ import annotations
 
+from functools import lru_cache
 from http import HTTPStatus
-from pathlib import Path
 from typing import Any
 
-import flask_swagger_ui
 from apispec.ext.marshmallow import MarshmallowPlugin
-from flask import Blueprint, Flask, send_from_directory
-from flask_smorest import Api
+from flask import Flask
+from flask_smorest import Api, Blueprint
 from marshmallow import fields
-from werkzeug.routing import BaseConverter, ValidationError
 
 from blueprints.edge.fields import ID_PATTERN, Cursor, Id, Moment, Words
+from blueprints.edge.orjson_provider import OrjsonProvider
+from blueprints.edge.paths import IdConverter, register_paths
 from blueprints.edge.problems import PROBLEM_TYPE, TITLES, ProblemView, all_codes
-from rules.ids import ID_MAX
 
-SWAGGER_FILES = Path(flask_swagger_ui.__file__).parent / "dist"
-ASSETS_PATH = "/docs/assets/"
-
-
-class IdConverter(BaseConverter):
-    """An id in a path: a number of 63 bits. Anything else is an unknown address."""
-
-    regex = r"[1-9][0-9]{0,18}"
-
-    def to_python(self, value: str) -> int:
-        if int(value) > ID_MAX:
-            raise ValidationError
-        return int(value)
-
-    def to_url(self, value: int) -> str:
-        return str(value)
+TITLE = "Binfen 缤纷"
 
 
 class BinfenApi(Api):
@@ -42,7 +30,7 @@ class BinfenApi(Api):
     DEFAULT_ERROR_RESPONSE_NAME = None
 
     def _register_error_handlers(self) -> None:
-        """Ours are registered in blueprints.edge.problems; smorest's would drop headers such as Allow."""
+        """Nothing is asked of this application."""
 
     def _register_responses(self) -> None:
         schema = {"$ref": "#/components/schemas/Problem"}
@@ -55,25 +43,34 @@ class BinfenApi(Api):
         """Our lists have cursors, not pages with numbers."""
 
 
-def make_api(app: Flask) -> Api:
-    """The application's API, without rooms yet."""
-    app.url_map.converters["id"] = IdConverter
-    app.url_map.merge_slashes = False  # a doubled slash is an unknown address, not a redirect to whatever Host says
+@lru_cache(1)
+def document_of(rooms: tuple[Blueprint, ...]) -> bytes:
+    """The document of these rooms, as JSON; made once in each process."""
+    return make_document(rooms)
+
+
+def make_document(rooms: tuple[Blueprint, ...]) -> bytes:
+    """Describe every operation of these rooms, in an application that serves nobody."""
+    app = Flask("document", static_folder=None)
+    app.json = OrjsonProvider(app)
+    register_paths(app)
+    api = _make_api(app)
+    for room in rooms:
+        api.register_blueprint(room)
+    _name_codes(api)
+    return app.json.dumps(api.spec.to_dict()).encode()
+
+
+def _make_api(app: Flask) -> Api:
     app.config.update(
-        API_TITLE="Binfen 缤纷",
+        API_TITLE=TITLE,
         API_VERSION="1",
         OPENAPI_VERSION="3.1.0",
-        OPENAPI_URL_PREFIX="/",
-        OPENAPI_JSON_PATH="openapi.json",
-        OPENAPI_SWAGGER_UI_PATH="/docs",
-        OPENAPI_SWAGGER_UI_URL=ASSETS_PATH,
-        OPENAPI_SWAGGER_UI_CONFIG={"validatorUrl": None},
         API_SPEC_OPTIONS={
             "info": {"description": "One entry, one points ledger, one API for a community's mini-program."},
             "security": [],
         },
     )
-    app.register_blueprint(_swagger_assets())
     api = BinfenApi(app, spec_kwargs={"marshmallow_plugin": MarshmallowPlugin(schema_name_resolver=_schema_name)})
     api.register_field(Id, "string", None)
     api.register_field(Moment, fields.DateTime)
@@ -84,8 +81,8 @@ def make_api(app: Flask) -> Api:
     return api
 
 
-def finish_document(api: Api) -> None:
-    """Say in the document which codes there are, once every room is known."""
+def _name_codes(api: Api) -> None:
+    """Say which codes there are, once every room is known."""
     problem = api.spec.components.schemas["Problem"]
     problem["properties"]["code"]["enum"] = list(all_codes())
     problem["properties"]["code"]["x-statuses"] = all_codes()
@@ -94,13 +91,3 @@ def finish_document(api: Api) -> None:
 def _schema_name(schema: Any) -> str:
     schema_class = schema if isinstance(schema, type) else type(schema)
     return schema_class.__name__.removesuffix("View")
-
-
-def _swagger_assets() -> Blueprint:
-    assets = Blueprint("swagger_assets", __name__)
-
-    @assets.get(f"{ASSETS_PATH}<path:name>")
-    def swagger_asset(name: str) -> Any:
-        return send_from_directory(SWAGGER_FILES, name, max_age=86400)
-
-    return assets
