@@ -7,12 +7,13 @@ visitor may name the community that the phone remembers. What is counted is what
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, String, and_, bindparam, cast, func, null, or_, select, union_all
+from sqlalchemy import BigInteger, String, and_, bindparam, cast, func, null, or_, select, union_all
 from sqlalchemy.orm import aliased
 
 from models.activities import Activity, ActivityStatus, Session, SessionStatus
@@ -112,7 +113,6 @@ class Home:
     announcements: Sequence[AnnouncementSummary]
 
 
-_home = aliased(Territory)
 _centres = (
     select(
         Territory.id.label("community_id"),
@@ -137,16 +137,21 @@ _centres = (
     .order_by(ServiceCentre.id, CentreHours.day_kind, CentreHours.n)
 )
 _of_community = _centres.where(Territory.id == bindparam("community"))
-_of_resident = (
-    _centres.join(
-        _home,
-        and_(
-            _home.town_id == Territory.town_id,
-            func.substr(_home.path, 1, func.length(Territory.path)) == Territory.path,
-        ),
-    )
-    .join(Resident, and_(Resident.town_id == _home.town_id, Resident.territory_id == _home.id))
+#: From where a resident lives up to the community. To look for it among all communities takes longer the more there are.
+_lives = (
+    select(Territory.id, Territory.parent_id, Territory.kind)
+    .join(Resident, and_(Resident.town_id == Territory.town_id, Resident.territory_id == Territory.id))
     .where(Resident.town_id == bindparam("town"), Resident.id == bindparam("resident"))
+    .cte("up", recursive=True)
+)
+_above = aliased(Territory)
+_up = _lives.union_all(
+    select(_above.id, _above.parent_id, _above.kind)
+    .join(_lives, _above.id == _lives.c.parent_id)
+    .where(_above.town_id == bindparam("town"), _lives.c.kind != TerritoryKind.COMMUNITY)
+)
+_of_resident = _centres.where(
+    Territory.id == select(_up.c.id).where(_up.c.kind == TerritoryKind.COMMUNITY).scalar_subquery()
 )
 
 
@@ -157,7 +162,6 @@ def _count_of(kind: FoundKind) -> Any:
         .where(
             SearchEntry.town_id == bindparam("town"),
             SearchEntry.kind == kind,
-            bindparam(f"counts_{kind.value}", type_=Boolean()),
             or_(SearchEntry.content_id.is_(None), passed(Content)),
         )
         .limit(COUNT_MAX)
@@ -166,6 +170,7 @@ def _count_of(kind: FoundKind) -> Any:
     return select(func.count()).select_from(found).scalar_subquery().label(kind.value)
 
 
+_count = {kind: select(_count_of(kind)) for kind, *_ in ENTRIES}
 _counts = select(*(_count_of(kind) for kind, *_ in ENTRIES))
 
 _session = (
@@ -228,10 +233,7 @@ def show_home(work: Work, language: str, community_id: int | None = None) -> Hom
     """The first page. `community_id`: in place of where the resident lives. Raises CommunityUnknown."""
     is_resident = work.actor.kind is ActorKind.RESIDENT
     asked_community = _ask_community(work, community_id)
-    known = _counted_lately(work)
-    counts = work.send(
-        _counts, {"town": work.town_id, **{f"counts_{kind.value}": kind not in known for kind, *_ in ENTRIES}}
-    )
+    counts = _ask_counts(work)
     lapsing = ask_lapsing(work, work.actor.id) if is_resident else None
     levels = ask_levels(work) if is_resident else None
     rows = asked_community.all() if asked_community is not None else []
@@ -243,7 +245,7 @@ def show_home(work: Work, language: str, community_id: int | None = None) -> Hom
     mine, ours = _parted(agenda.all())
     today = local_day(work.now)
     return Home(
-        _entries(_all_counts(work, counts.one(), known), language),
+        _entries(counts(), language),
         _community(work, rows) if rows else None,
         [*(row for row in mine if local_day(row.starts_at) <= today), *ours],
         mine[0] if mine else None,
@@ -286,6 +288,23 @@ def _parted(rows: Sequence[AnyRow]) -> tuple[list[AnyRow], list[AnyRow]]:
     return mine, [row for row in in_order if row.session_id not in known]
 
 
+def _ask_counts(work: Work) -> Callable[[], Sequence[int]]:
+    """Send the questions for how much there is of each room; what is returned waits for that, in the order of ENTRIES."""
+    known, asked = _counted_lately(work), {"town": work.town_id}
+    unknown = [kind for kind, *_ in ENTRIES if kind not in known]
+    replies = [work.send(_counts, asked)] if not known else [work.send(_count[kind], asked) for kind in unknown]
+
+    def counts() -> Sequence[int]:
+        found = dict(zip(unknown, chain.from_iterable(reply.one() for reply in replies), strict=True))
+        for kind, count in found.items():
+            if count >= MANY:
+                work.memory.lately.put((work.town_id, "home", kind), (work.now, count))
+        both = known | found
+        return [both[kind] for kind, *_ in ENTRIES]
+
+    return counts
+
+
 def _counted_lately(work: Work) -> dict[FoundKind, int]:
     """The counts of rooms with many things that this process has made in the last minute."""
     known = {}
@@ -294,15 +313,6 @@ def _counted_lately(work: Work) -> dict[FoundKind, int]:
         if counted_at is not None and abs(work.now - counted_at) < COUNTED_FOR:
             known[kind] = count
     return known
-
-
-def _all_counts(work: Work, counts: AnyRow, known: Mapping[FoundKind, int]) -> list[int]:
-    """Of each room, in their order."""
-    found = [known.get(kind, count) for (kind, *_), count in zip(ENTRIES, counts, strict=True)]
-    for (kind, *_), count in zip(ENTRIES, found, strict=True):
-        if count >= MANY and kind not in known:
-            work.memory.lately.put((work.town_id, "home", kind), (work.now, count))
-    return found
 
 
 def _entries(counts: Sequence[int], language: str) -> list[EntryView]:

@@ -8,7 +8,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 #: The newest migration. A test holds it to the migrations folder.
-SCHEMA_VERSION = "0027"
+SCHEMA_VERSION = "0028"
 
 
 @dataclass(frozen=True, slots=True)
