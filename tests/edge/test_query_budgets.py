@@ -6,6 +6,7 @@ knows the town already (rules.revisions): each is called once before.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from flask import Flask
 from sqlalchemy import event, select
 from werkzeug.test import TestResponse
@@ -25,12 +27,14 @@ from models.rewards import Reward, RewardKind, RewardStatus
 from models.territory import Scene, ServiceCentre, Territory, TerritoryKind
 from models.venues import Venue
 from rules.activities.looking import show_session
+from rules.clock import utc_now
 from rules.work import VISITOR, Work
 from tests.build import ApiClient, Person, TownBuilder, add, fresh_key, new_town
 from tests.edge.plenty import fill_lists
 from tests.groups.neighbours import group_of
 from tests.points.hands import give
 
+API = "/api/v1"
 FEW, MANY = 3, 30
 HOUR = timedelta(hours=1)
 
@@ -90,6 +94,20 @@ READS = {
 }
 #: Lists that are as long in both towns.
 AS_LONG = {"/estates/{estate}/management", "/groups", "/ledger/seals", "/me/groups", "/points/ways", "/rulebooks"}
+#: What ids in paths are of; routes that name something else aren't swept.
+NAMED = {
+    "activity_id": "activity",
+    "centre_id": "centre",
+    "community_id": "community",
+    "company_id": "company",
+    "estate_id": "estate",
+    "reward_id": "reward",
+    "session_id": "session",
+    "territory_id": "community",
+    "venue_id": "venue",
+}
+#: How many routes answer each of them, at least.
+ANSWERED_MIN = {"visitor": 35, "resident": 80, "staff": 90}
 #: Statements of a write that goes well, at most, for people who have a wallet already.
 WRITES = {"sqlite": {"reservation": 6, "scan": 14}, "postgresql": {"reservation": 6, "scan": 6}}
 
@@ -205,6 +223,32 @@ def test_a_read_sends_as_many_statements_for_many_things_as_for_few_and_as_many_
     assert few == many == READS[who][path]
     if fewer_things is not None and more_things is not None and path not in AS_LONG:
         assert 0 < fewer_things < more_things, "a list without rows would show nothing"
+
+
+@pytest.mark.parametrize("who", READS)
+def test_no_read_sends_more_statements_in_a_town_that_has_more(
+    app: Flask, streets: tuple[Street, Street], who: str
+) -> None:
+    with time_machine.travel(utc_now(), tick=False):  # what the monitoring keeps, it keeps for a minute
+        sent = {path: [sent_if_answered(street, who, path) for street in streets] for path in paths_of(app)}
+    answered = {path: counts for path, counts in sent.items() if None not in counts}
+    assert len(answered) >= ANSWERED_MIN[who]
+    assert {path: counts for path, counts in answered.items() if counts[0] != counts[1]} == {}
+
+
+def paths_of(app: Flask) -> list[str]:
+    """The reads of the API that name nothing, or what there is in the towns here."""
+    rules = [rule for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ())]
+    known = [rule.rule for rule in rules if rule.rule.startswith(API) and rule.arguments <= NAMED.keys()]
+    return sorted(re.sub(r"<id:(\w+)>", lambda found: f"{{{NAMED[found[1]]}}}", path)[len(API) :] for path in known)
+
+
+def sent_if_answered(street: Street, who: str, path: str) -> int | None:
+    api, address = street.as_(who), path.format(**street.ids)
+    query = {"q": "亲子"} if path == "/search" else {}
+    if api.get(address, **query).status_code != 200:
+        return None
+    return sent_by(street.town, lambda: api.get(address, **query))
 
 
 def test_a_reservation_and_a_scan_that_pays_keep_to_their_budgets(streets: tuple[Street, Street]) -> None:
