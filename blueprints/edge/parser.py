@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 import orjson
@@ -11,10 +10,7 @@ from marshmallow import EXCLUDE, RAISE, Schema
 from webargs.flaskparser import FlaskParser
 from werkzeug.datastructures import CombinedMultiDict
 
-
-@cache
-def _instance(schema: type[Schema]) -> Schema:
-    return schema()
+from blueprints.edge.schemas import instance_of
 
 
 class Parser(FlaskParser):
@@ -23,8 +19,8 @@ class Parser(FlaskParser):
     DEFAULT_UNKNOWN_BY_LOCATION = {**FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION, "json": RAISE, "query": EXCLUDE}  # noqa: RUF012
 
     def _get_schema(self, argmap: Any, req: Request) -> Schema:
-        """One instance of each schema: to load a body changes nothing in it, and to make it takes as long as to load."""
-        return _instance(argmap) if isinstance(argmap, type) else super()._get_schema(argmap, req)
+        """One instance of each schema: to load a body changes nothing in it."""
+        return instance_of(argmap) if isinstance(argmap, type) else super()._get_schema(argmap, req)
 
     def load_files(self, req: Request, schema: Any) -> Any:
         """The parts of a multipart form, files and words alike."""

@@ -22,6 +22,7 @@ from blueprints.edge.house import house
 from blueprints.edge.once import HEADER, answer_once
 from blueprints.edge.parser import Parser
 from blueprints.edge.problems import STATUS_OF
+from blueprints.edge.schemas import instance_of
 from blueprints.edge.shared import answer_shared
 from rules.errors import RuleError
 from rules.work import VISITOR, Transactions, Work
@@ -86,6 +87,11 @@ class Room(Blueprint):
         super().__init__(name, import_name, url_prefix=url_prefix, description=description)
         self._may_be_late = may_be_late
         self.needs: dict[str, str] = {}  #: what each endpoint needs
+
+    def response(self, status_code: int, schema: Any = None, **options: Any) -> Any:
+        """What a route answers; see smorest's. All routes share one instance of a schema's class."""
+        one = instance_of(schema) if isinstance(schema, type) else schema
+        return super().response(status_code, one, **options)
 
     def does(
         self,

@@ -7,8 +7,9 @@ fields are worked out once. Its output equals marshmallow's own (a test holds th
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from operator import attrgetter
-from typing import Any
+from typing import Any, Self
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
@@ -21,7 +22,23 @@ WITHIN_METRES_MAX = 100_000
 Converter = Callable[[Any], Any]
 
 
-class Fast(Schema):
+class Lasting(Schema):
+    """A schema that says what its class says, and nothing changes; so one is enough.
+
+    Every decorator of smorest copies what the ones before it have noted, and a copy of a schema copies all of its fields.
+    """
+
+    def __deepcopy__(self, _memo: dict[int, Any]) -> Self:
+        return self
+
+
+@cache
+def instance_of(schema: type[Schema]) -> Schema:
+    """The one of its class: to make it takes as long as to load a body with it."""
+    return schema()
+
+
+class Fast(Lasting):
     """A schema for answers: named columns of a row, or attributes of a view, in and out in one pass."""
 
     _plan: list[tuple[str, Converter, Converter | None]] | None = None
@@ -54,7 +71,7 @@ def _converter(field: fields.Field[Any]) -> Converter | None:
     return getattr(field, "fast", float if isinstance(field, fields.Float) else None)
 
 
-class Arguments(Schema):
+class Arguments(Lasting):
     """What a caller sends. Unknown keys of a body are refused (webargs), so a typing error doesn't pass in silence."""
 
 
