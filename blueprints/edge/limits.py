@@ -53,6 +53,7 @@ FREE = frozenset(
 PASSWORDS = "residents.sign_in_as_staff"
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
 COUNTS_MAX = 20_000  #: callers that a process counts at a time; about 5 MB
+COUNTS_FEW = 1_000  #: so many are kept though some of them are over
 REDIS_SECONDS_MAX = 0.2  #: how long one count may take
 REDIS_PAUSE_SECONDS = 5.0  #: how long Redis is left alone once it didn't answer
 
@@ -69,13 +70,17 @@ class TooManyRequests(RuleError):
 
 
 class LocalCounts(Storage):
-    """Counts of one process, so many at most; the oldest are forgotten first."""
+    """Counts of one process, so many at most; the oldest are forgotten first.
+
+    Those that are over are forgotten whenever there are twice as many as were left the last time.
+    """
 
     STORAGE_SCHEME = ["binfen-local"]  # noqa: RUF012  the library's own form
 
     def __init__(self) -> None:
         super().__init__()
         self._counts: dict[str, list[float]] = {}  #: how many, and until when on the monotonic clock
+        self._room = COUNTS_FEW  #: for so many, before some are forgotten
         self._lock = threading.Lock()
 
     def incr(self, key: str, expiry: int, amount: int = 1) -> int:
@@ -85,7 +90,7 @@ class LocalCounts(Storage):
             if count is not None and count[1] > now:
                 count[0] += amount
                 return int(count[0])
-            if len(self._counts) >= COUNTS_MAX:
+            if len(self._counts) >= self._room:
                 self._forget(now)
             self._counts.pop(key, None)
             self._counts[key] = [amount, now + expiry]
@@ -100,10 +105,10 @@ class LocalCounts(Storage):
         return time.time() + (max(count[1] - time.monotonic(), 0.0) if count is not None else 0.0)
 
     def _forget(self, now: float) -> None:
-        self._counts = {key: count for key, count in self._counts.items() if count[1] > now}
-        over = len(self._counts) - COUNTS_MAX // 2
-        for key in list(islice(self._counts, max(over, 0))):
-            del self._counts[key]
+        left = {key: count for key, count in self._counts.items() if count[1] > now}
+        for key in list(islice(left, max(len(left) - COUNTS_MAX // 2, 0))):
+            del left[key]
+        self._counts, self._room = left, max(2 * len(left), COUNTS_FEW)
 
     def check(self) -> bool:
         return True

@@ -23,7 +23,7 @@ from rules.work import Work
 SETTLES_IN = timedelta(seconds=15)
 TURN_SECONDS = 2.0  #: that a reading waits for its turn
 ANSWERS = "monitor.answers"  #: the name of what is kept, among what a process recalls
-ANSWERS_MAX = 2_000
+ANSWERS_MAX = 1_000
 ROWS_MAX = 20_000  #: of an answer that is kept
 ROWS_KEPT_MAX = 60_000  #: of all of them
 

@@ -24,7 +24,7 @@ ALGORITHM = "HS256"
 TYPE = "at+jwt"  # RFC 9068
 ISSUER = "binfen"
 AUDIENCE = "binfen-api"
-SEEN_MAX = 10_000  #: tokens of which a process knows that they are good
+SEEN_MAX = 5_000  #: tokens of which a process knows that they are good
 
 
 class TokenInvalid(RuleError):

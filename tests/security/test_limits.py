@@ -244,6 +244,19 @@ def test_a_process_counts_so_many_callers_at_a_time() -> None:
     assert counts.incr(f"caller {COUNTS_MAX + 9}", 60) == 2
 
 
+def test_what_is_over_is_forgotten_long_before_a_process_counts_the_most_it_may(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr(limits.time, "monotonic", lambda: now[0])
+    counts, most = LocalCounts(), 0
+    for n in range(COUNTS_MAX):
+        now[0] += 0.1
+        counts.incr(f"caller {n}", 60)
+        most = max(most, len(counts._counts))
+    assert 600 <= most <= 1_200, "in a minute 600 come"
+
+
 def test_a_window_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
     monkeypatch.setattr(limits.time, "monotonic", lambda: now[0])
