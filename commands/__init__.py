@@ -9,7 +9,7 @@ import click
 from flask.cli import AppGroup
 from werkzeug.utils import import_string
 
-#: Where each is. It is imported when somebody gives it, which costs a web worker nothing.
+#: Where each is. It is imported when somebody types it, so a web worker never has to.
 PLACES = {
     "admin": "commands.admin:group",
     "database": "commands.database:group",
@@ -17,6 +17,7 @@ PLACES = {
     "ledger": "commands.ledger:group",
     "migrate": "commands.migrate:migrate",
     "monitor": "commands.monitor:group",
+    "openapi": "commands.openapi:openapi",
     "rulebook": "commands.rulebook:group",
     "search": "commands.search:group",
 }

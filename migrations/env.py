@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -55,11 +56,11 @@ def one_at_a_time(connection: Connection) -> Iterator[None]:
     """Let whoever migrates at the same time wait, and give each step as long as it needs.
 
     What is missing is looked up once, before the first step. So a lock must last for all of them, which BEGIN IMMEDIATE
-    doesn't: on SQLite it is one on a file beside the database, which the kernel takes back from whoever dies.
+    doesn't: on SQLite it is one on the database's folder, which the kernel takes back from whoever dies. (To lock the file
+    itself and let go of it would drop SQLite's own locks.)
     """
     if connection.dialect.name != "postgresql":
-        with Path(f"{connection.engine.url.database}.migrating").open("ab") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+        with _locked(_folder_of(connection)):
             yield
         return
     connection.exec_driver_sql("SET statement_timeout = 0")
@@ -73,6 +74,24 @@ def one_at_a_time(connection: Connection) -> Iterator[None]:
         connection.exec_driver_sql(f"SELECT pg_advisory_unlock({LOCK})")
         connection.exec_driver_sql("RESET ALL")
         connection.commit()
+
+
+def _folder_of(connection: Connection) -> Path:
+    """Where a SQLite database is, whatever its address calls it."""
+    sqlite = connection.connection.dbapi_connection
+    assert sqlite is not None
+    [path] = [path for _, name, path in sqlite.execute("PRAGMA database_list") if name == "main"]
+    return Path(path).parent
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 engine = context.config.attributes["engine"]

@@ -152,6 +152,7 @@ class Session(InTown, Base):
         CheckConstraint("waiting >= 0", name="waiting_not_negative"),
         CheckConstraint("starts_at < ends_at", name="starts_before_it_ends"),
         CheckConstraint("checkin_opens_at <= ends_at AND reservable_until <= ends_at", name="windows_close_by_the_end"),
+        Index("ix_session_activity", "town_id", "activity_id", "starts_at"),
         Index("ix_session_activity_ends_at", "town_id", "activity_id", "ends_at"),
         Index("ix_session_ends_at", "town_id", "ends_at"),
         Index("ix_session_starts_at", "town_id", "starts_at"),

@@ -10,10 +10,10 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import chain
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import BigInteger, String, and_, bindparam, cast, func, null, or_, select, union_all
+from sqlalchemy import BigInteger, Select, String, and_, bindparam, cast, func, null, or_, select, union_all
 from sqlalchemy.orm import aliased
 
 from models.activities import Activity, ActivityStatus, Session, SessionStatus
@@ -170,8 +170,10 @@ def _count_of(kind: FoundKind) -> Any:
     return select(func.count()).select_from(found).scalar_subquery().label(kind.value)
 
 
-_count = {kind: select(_count_of(kind)) for kind, *_ in ENTRIES}
-_counts = select(*(_count_of(kind) for kind, *_ in ENTRIES))
+@lru_cache
+def _counts_of(kinds: tuple[FoundKind, ...]) -> Select[Any]:
+    return select(*map(_count_of, kinds))
+
 
 _session = (
     Session.id.label("session_id"),
@@ -198,33 +200,47 @@ def _sessions(*columns: Any) -> Any:
             Session.status == SessionStatus.SCHEDULED,
             Session.ends_at > bindparam("now"),
         )
-        .order_by(Session.starts_at, Session.id)
-        .limit(TODAY_MAX)
     )
 
 
-_mine = (
-    _sessions(
-        Reservation.id.label("reservation_id"), cast(Reservation.status, String).label("status"), Reservation.party_size
+def _soonest(sessions: Select[Any], name: str) -> Any:
+    """The first of them. They are found before they are sorted: SQLite would go through all that the town ever had,
+    which an index has in that order."""
+    found = sessions.cte(name).prefix_with("MATERIALIZED")
+    return select(*found.c).order_by(found.c.starts_at, found.c.session_id).limit(TODAY_MAX).subquery()
+
+
+_held = (
+    select(
+        Reservation.id, Reservation.session_id, cast(Reservation.status, String).label("status"), Reservation.party_size
     )
-    .join(Reservation, and_(Reservation.town_id == Session.town_id, Reservation.session_id == Session.id))
-    .where(Reservation.resident_id == bindparam("resident"), Reservation.status.in_(LIVE))
-    .subquery()
+    .where(
+        Reservation.town_id == bindparam("town"),
+        Reservation.resident_id == bindparam("resident"),
+        Reservation.status.in_(LIVE),
+    )
+    .cte("held")
+    .prefix_with("MATERIALIZED")
+)
+_mine = _soonest(
+    _sessions(_held.c.id.label("reservation_id"), _held.c.status, _held.c.party_size).where(
+        Session.id == _held.c.session_id
+    ),
+    "mine",
 )
 #: What begins today is over by tomorrow's end, which is what the index of ends is asked for.
-_ours = (
+_ours = _soonest(
     _sessions(
         cast(null(), BigInteger).label("reservation_id"),
         cast(null(), String).label("status"),
         cast(null(), BigInteger).label("party_size"),
-    )
-    .where(
+    ).where(
         Activity.community_id == bindparam("community"),
         Activity.status == ActivityStatus.PUBLISHED,
         Session.starts_at < bindparam("midnight"),
         Session.ends_at < bindparam("over_by"),
-    )
-    .subquery()
+    ),
+    "ours",
 )
 _agenda = union_all(select(*_mine.c), select(*_ours.c))
 
@@ -289,13 +305,13 @@ def _parted(rows: Sequence[AnyRow]) -> tuple[list[AnyRow], list[AnyRow]]:
 
 
 def _ask_counts(work: Work) -> Callable[[], Sequence[int]]:
-    """Send the questions for how much there is of each room; what is returned waits for that, in the order of ENTRIES."""
-    known, asked = _counted_lately(work), {"town": work.town_id}
-    unknown = [kind for kind, *_ in ENTRIES if kind not in known]
-    replies = [work.send(_counts, asked)] if not known else [work.send(_count[kind], asked) for kind in unknown]
+    """Send the question for how much there is of each room; what is returned waits for that, in the order of ENTRIES."""
+    known = _counted_lately(work)
+    unknown = tuple(kind for kind, *_ in ENTRIES if kind not in known)
+    reply = work.send(_counts_of(unknown), {"town": work.town_id}) if unknown else None
 
     def counts() -> Sequence[int]:
-        found = dict(zip(unknown, chain.from_iterable(reply.one() for reply in replies), strict=True))
+        found = dict(zip(unknown, reply.one(), strict=True)) if reply is not None else {}
         for kind, count in found.items():
             if count >= MANY:
                 work.memory.lately.put((work.town_id, "home", kind), (work.now, count))

@@ -20,7 +20,7 @@ def steps_of(town: TownBuilder, table: str, call: Callable[[], Any]) -> list[str
 
     def hear(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
         if f"FROM {table}" in statement or f"JOIN {table}" in statement:
-            heard.append((statement, parameters))
+            heard.append((statement, tuple(parameters) if isinstance(parameters, list) else parameters))
 
     event.listen(engine, "before_cursor_execute", hear)
     try:

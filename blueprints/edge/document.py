@@ -1,11 +1,13 @@
 """The API as a document, OpenAPI 3.1.
 
-It follows from the code alone, so a process makes it once, for whoever asks first. It isn't made at the start: describing
-every schema reads, and so copies, 20 MB that workers otherwise share with the process that they were forked from.
+It follows from the code alone, so a process makes it once, for whoever asks first; who asks meanwhile waits for the same
+one. It isn't made at the start: describing every schema reads, and so copies, 20 MB that workers otherwise share with the
+process that they were forked from.
 """
 
 from __future__ import annotations
 
+import threading
 from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
@@ -43,10 +45,13 @@ class BinfenApi(Api):
         """Our lists have cursors, not pages with numbers."""
 
 
-@lru_cache(1)
+_turn = threading.Lock()
+
+
 def document_of(rooms: tuple[Blueprint, ...]) -> bytes:
     """The document of these rooms, as JSON; made once in each process."""
-    return make_document(rooms)
+    with _turn:
+        return _made(rooms)
 
 
 def make_document(rooms: tuple[Blueprint, ...]) -> bytes:
@@ -59,6 +64,9 @@ def make_document(rooms: tuple[Blueprint, ...]) -> bytes:
         api.register_blueprint(room)
     _name_codes(api)
     return app.json.dumps(api.spec.to_dict()).encode()
+
+
+_made = lru_cache(1)(make_document)
 
 
 def _make_api(app: Flask) -> Api:

@@ -70,9 +70,10 @@ class TooManyRequests(RuleError):
 
 
 class LocalCounts(Storage):
-    """Counts of one process, so many at most; the oldest are forgotten first.
+    """Counts of one process.
 
-    Those that are over are forgotten whenever there are twice as many as were left the last time.
+    Those that are over are forgotten whenever there are twice as many as were left the last time. Of those that aren't,
+    the oldest half is forgotten when there are COUNTS_MAX, and none before.
     """
 
     STORAGE_SCHEME = ["binfen-local"]  # noqa: RUF012  the library's own form
@@ -106,16 +107,17 @@ class LocalCounts(Storage):
 
     def _forget(self, now: float) -> None:
         left = {key: count for key, count in self._counts.items() if count[1] > now}
-        for key in list(islice(left, max(len(left) - COUNTS_MAX // 2, 0))):
-            del left[key]
-        self._counts, self._room = left, max(2 * len(left), COUNTS_FEW)
+        if len(left) > COUNTS_MAX - COUNTS_FEW:
+            for key in list(islice(left, len(left) - COUNTS_MAX // 2)):
+                del left[key]
+        self._counts, self._room = left, min(max(2 * len(left), COUNTS_FEW), COUNTS_MAX)
 
     def check(self) -> bool:
         return True
 
     def reset(self) -> int | None:
         forgotten = len(self._counts)
-        self._counts = {}
+        self._counts, self._room = {}, COUNTS_FEW
         return forgotten
 
     def clear(self, key: str) -> None:

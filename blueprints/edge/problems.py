@@ -24,6 +24,8 @@ from blueprints.edge.request_log import request_id
 from rules.errors import Kind, RuleError
 
 REFUSALS = Counter("binfen_refusals_total", "Refusals answered, by code.", ["code"])
+#: Where the refusals are that nobody hears but who types commands.
+OF_THE_COMMAND_LINE = "rules.administration."
 PROBLEM_TYPE = "application/problem+json"
 RETRY_SECONDS = 1
 STATUS_OF = {
@@ -88,9 +90,15 @@ class ProblemView(Schema):
     request_id = fields.String(required=True)
 
 
+def all_refusals() -> dict[str, type[RuleError]]:
+    """Every refusal that can be answered, by its code; whatever else a process has imported."""
+    known = RuleError.registry.items()
+    return {code: each for code, each in known if not f"{each.__module__}.".startswith(OF_THE_COMMAND_LINE)}
+
+
 def all_codes() -> dict[str, int]:
     """Every code that can be answered, with its status."""
-    codes = {refusal.code: int(STATUS_OF[refusal.kind]) for refusal in RuleError.registry.values()}
+    codes = {code: int(STATUS_OF[refusal.kind]) for code, refusal in all_refusals().items()}
     return dict(sorted((codes | {code: status for status, (code, _, _) in HTTP_CODES.items()}).items()))
 
 

@@ -8,12 +8,11 @@ from flask import Response, abort, current_app
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from blueprints.edge.house import house
-from blueprints.edge.problems import HTTP_CODES, STATUS_OF
+from blueprints.edge.problems import HTTP_CODES, STATUS_OF, all_refusals
 from blueprints.edge.request_log import metrics_registry
 from blueprints.edge.room import Room
 from blueprints.system.gauges import GAUGES
 from blueprints.system.schemas import ErrorCodeView, HealthView, KeySetView, ReadinessView
-from rules.errors import RuleError
 from rules.readiness import check_readiness
 
 room = Room("system", __name__, url_prefix="", description="For machines")
@@ -65,7 +64,7 @@ def show_public_keys() -> dict[str, Any]:
 @room.response(200, ErrorCodeView)
 def show_code(code: str) -> dict[str, Any]:
     """What an error code means; `type` of every problem leads here."""
-    refusal = RuleError.registry.get(code)
+    refusal = all_refusals().get(code)
     if refusal is not None:
         return {"code": code, "status": int(STATUS_OF[refusal.kind]), "zh": refusal.zh, "en": refusal.en}
     for status, (known, zh, en) in HTTP_CODES.items():

@@ -14,11 +14,13 @@ from models.moderation import Content, ContentKind, ContentState
 from models.residents import Role
 from models.search import FoundKind, SearchEntry
 from models.venues import DayKind, Venue
-from rules.clock import ZONE
+from rules.clock import ZONE, utc_now
 from rules.search.indexing import Entry
 from rules.search.refreshing import rebuild
 from rules.work import Work
 from tests.build import ApiClient, TownBuilder, add
+from tests.edge.test_query_budgets import READS, sent_by
+from tests.plans import steps_of
 from tests.search.finding import there_are
 
 #: A Tuesday, at ten in the morning.
@@ -99,6 +101,25 @@ def test_a_room_with_many_things_is_not_counted_again_for_a_minute(
     assert groups(0) == 2
     town.act(None, lambda work: work.core.execute(delete(SearchEntry)))
     assert [groups(59), groups(60), groups(61)] == [2, 0, 0]
+
+
+def test_the_first_page_sends_no_more_statements_when_some_rooms_have_many_things(
+    town: TownBuilder, api: ApiClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rules.home.MANY", 2)
+    there_are(town, *(Entry(FoundKind.GROUP, n, "球友") for n in range(2)))
+    mine = api.as_(town.resident())
+    with time_machine.travel(utc_now(), tick=False):
+        _, *sent = [sent_by(town, lambda: mine.get("/home")) for _ in range(4)]
+    assert max(sent) <= READS["resident"]["/home"]
+
+
+def test_of_the_towns_sessions_the_first_page_looks_at_mine_and_at_the_days(town: TownBuilder, api: ApiClient) -> None:
+    mine = api.as_(town.resident())
+    steps = [step for step in steps_of(town, "session", lambda: mine.get("/home")) if " session " in step]
+    assert len(steps) == 2
+    assert "(town_id=? AND id=?)" in steps[0]
+    assert "(town_id=? AND ends_at>? AND ends_at<?)" in steps[1]
 
 
 def test_a_group_is_counted_once_its_words_have_passed(town: TownBuilder, api: ApiClient) -> None:

@@ -13,10 +13,11 @@ from models.search import FoundKind
 from rules.search.engines import FEW
 from rules.search.finding import CANDIDATES, COUNT_MAX
 from rules.search.indexing import Entry, put_all_entries
-from rules.search.refreshing import refresh
+from rules.search.refreshing import rebuild, refresh
 from rules.search.terms import read_query
 from rules.work import Work
 from tests.build import ApiClient, TownBuilder, add, new_town
+from tests.plans import steps_of
 from tests.search.finding import all_pages, found, groups_named, there_are, titles
 
 TITLES = ("星民社区亲子瑜伽", "五月·音乐会（第3期）", "ＡＢＣ英语角", "重庆小面分享会", "长者食堂", "乐队招人")
@@ -28,6 +29,14 @@ def test_every_part_of_every_title_is_found_by_everybody(town: TownBuilder, api:
         parts = {title[start : start + size] for size in (1, 2, 3, len(title)) for start in range(len(title))}
         for part in sorted(part for part in parts if read_query(part)):
             assert title in found(api, part, limit=20)["group"], part
+
+
+def test_when_an_activity_is_on_next_is_found_among_its_own_sessions(town: TownBuilder, api: ApiClient) -> None:
+    town.session(activity_id=town.activity(title="亲子瑜伽"))
+    town.act(None, rebuild)
+    steps = [step for step in steps_of(town, "session", lambda: found(api, "瑜伽")) if " session " in step]
+    assert steps
+    assert all("activity_id=?" in step for step in steps)
 
 
 @pytest.mark.parametrize(
