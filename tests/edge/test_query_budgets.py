@@ -229,6 +229,7 @@ def test_a_read_sends_as_many_statements_for_many_things_as_for_few_and_as_many_
 def test_no_read_sends_more_statements_in_a_town_that_has_more(
     app: Flask, streets: tuple[Street, Street], who: str
 ) -> None:
+    """Of what neither town has anything (complaints, records of hours, uploads), nothing is shown by this."""
     with time_machine.travel(utc_now(), tick=False):  # what the monitoring keeps, it keeps for a minute
         sent = {path: [sent_if_answered(street, who, path) for street in streets] for path in paths_of(app)}
     answered = {path: counts for path, counts in sent.items() if counts != [None, None]}
