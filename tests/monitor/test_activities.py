@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
+
+import pytest
+import time_machine
 
 from models.activities import Activity
 from models.residents import Role
 from models.territory import Scene
 from rules.activities.authoring import change_activity
 from rules.activities.changing import Scope, cancel_sessions, change_sessions
-from rules.clock import local_day, local_moment
+from rules.clock import local_day, local_moment, utc_now
 from rules.monitor.measures import activities, waiting
 from rules.monitor.measures.activities import OCCUPANCY, RESERVATIONS, SESSIONS
 from rules.monitor.measures.waiting import PROMOTIONS
@@ -34,6 +38,13 @@ MEASURES = [measure for module in PLAIN for measure in module.MEASURES]
 RECOMPUTE = {measure.name: plain.recompute for module, plain in PLAIN.items() for measure in module.MEASURES}
 COUNTED = [measure for measure in MEASURES if measure.family is not None]
 Found = dict[str, Counter[Counted]]
+
+
+@pytest.fixture(autouse=True)
+def in_the_morning() -> Iterator[None]:
+    """What happens within minutes here is of one day: tomorrow's, from ten o'clock on."""
+    with time_machine.travel(local_moment(local_day(utc_now()) + DAY, "10:00"), tick=True):
+        yield
 
 
 def found_in(town: TownBuilder, first: datetime, as_of: datetime) -> Found:
