@@ -16,7 +16,7 @@ from models.jobs import Outbox
 from models.ledger import Event, Txn
 from models.moderation import Content, ContentState
 from models.residents import Role
-from rules.clock import utc_now
+from rules.clock import local_day, utc_now
 from rules.estates.handling import Worker, assign_repair
 from rules.estates.refusals import RepairChanged
 from rules.estates.states import TRANSITIONS, Side
@@ -161,7 +161,7 @@ def test_a_deadline_stays_as_it_was_promised_and_is_missed_once(home: Home) -> N
     repair_id = home.submitted()
     promised = home.row(repair_id).due_at
     body = {name: getattr(DEFAULT_TERMS, name) for name in DEFAULT_TERMS.__dataclass_fields__}
-    today = {"from_day": utc_now().astimezone().date().isoformat(), "company_id": str(home.company_id)}
+    today = {"from_day": local_day(utc_now()).isoformat(), "company_id": str(home.company_id)}
     shorter = body | {"assign_minutes": 1, "start_minutes": 7} | today
     assert home.as_(home.manager).post("/service-terms", shorter).status_code == 204
     shown = home.api.get(f"/estates/{home.estate_id}/service-terms", category="lift").json
