@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 from flask import Flask
-from werkzeug.routing import BaseConverter, ValidationError
+from werkzeug.routing import BaseConverter
 
 from rules.ids import ID_MAX
 
 
-class IdConverter(BaseConverter):
-    """An id in a path: a number of 63 bits. Anything else is an unknown address."""
+def _numbers_up_to(maximum: int) -> str:
+    """A regular expression for the numbers from 1 to a maximum of several digits."""
+    digits = str(maximum)
+    least = [1, *[0] * len(digits)]
+    smaller = [
+        f"{digits[:n]}[{least[n]}-{int(digit) - 1}][0-9]{{{len(digits) - n - 1}}}"
+        for n, digit in enumerate(digits)
+        if int(digit) > least[n]
+    ]
+    return "|".join([f"[1-9][0-9]{{0,{len(digits) - 2}}}", *smaller, digits])
 
-    regex = r"[1-9][0-9]{0,18}"
+
+class IdConverter(BaseConverter):
+    """An id in a path: a number of 63 bits. Anything else is an unknown address.
+
+    The expression has to say all of it: a number that only the converter refused would be an address that takes other
+    methods (405) wherever another method's route has the same form.
+    """
+
+    regex = _numbers_up_to(ID_MAX)
 
     def to_python(self, value: str) -> int:
-        if int(value) > ID_MAX:
-            raise ValidationError
         return int(value)
 
     def to_url(self, value: int) -> str:
