@@ -84,11 +84,15 @@ REFUSED: dict[str, tuple[int, str, Deed]] = {
     "an unknown address": (404, "route.unknown", lambda c: c.get("/nowhere")),
     "an id that is no number": (404, "route.unknown", lambda c: c.get("/activities/abc")),
     "an id of 64 bits": (404, "route.unknown", lambda c: c.get(f"/activities/{2**63}")),
-    "a change of an id of 64 bits": (404, "route.unknown", lambda c: c.me.call("PATCH", f"/sessions/{2**63}", {})),
+    "a change of an id of 64 bits": (
+        404,
+        "route.unknown",
+        lambda c: c.me.call("PATCH", f"/sessions/{2**63}", {}, headers=c.headers),
+    ),
     "a change of the greatest id": (
         403,
         "auth.forbidden",
-        lambda c: c.me.call("PATCH", f"/sessions/{2**63 - 1}", {}, key=fresh_key()),
+        lambda c: c.me.call("PATCH", f"/sessions/{2**63 - 1}", {}, key=fresh_key(), headers=c.headers),
     ),
     "an unknown activity": (404, "activity.unknown", lambda c: c.get(f"/activities/{NOBODY}")),
     "an unknown community": (404, "community.unknown", lambda c: c.get(f"/communities/{NOBODY}")),
