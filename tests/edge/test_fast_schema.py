@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
+from copy import deepcopy
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from functools import cache
@@ -20,7 +21,7 @@ from marshmallow import Schema, fields
 import app as _rooms_are_loaded  # noqa: F401
 from blueprints.edge.fields import Cursor, Distance, Id, Moment
 from blueprints.edge.orjson_provider import OrjsonProvider
-from blueprints.edge.schemas import Fast
+from blueprints.edge.schemas import Fast, instance_of
 from blueprints.monitor.spoken import LightWord, Spoken
 from blueprints.seals.schemas import Hexadecimal
 from blueprints.volunteering.certificate_schemas import VerifyPath
@@ -214,3 +215,11 @@ def test_one_instance_dumps_again_and_again_the_same() -> None:
     schema = next(schema for schema in ALL if schema.__name__ == "VenueView")()
     rooms = [SimpleNamespace(id=n, name=str(n), capacity=n) for n in range(1, 4)]
     assert [schema.dump(room) for room in rooms] == schema.dump(rooms, many=True)
+
+
+def test_all_routes_share_one_instance_of_a_schema_and_no_decorator_copies_it() -> None:
+    class PostcardView(Fast):
+        id = Id(required=True)
+
+    one = instance_of(PostcardView)
+    assert deepcopy({"schema": one})["schema"] is one is instance_of(PostcardView)

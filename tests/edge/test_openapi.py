@@ -17,6 +17,7 @@ from flask import Flask
 from app import ROOMS
 from blueprints.edge.document import make_document
 from blueprints.edge.problems import all_codes
+from rules.administration.founding import TownCodeTaken
 from rules.errors import RuleError
 from tests.edge.helpers import PROBLEM, open_at
 from tests.edge.test_permissions import FOR_BROWSERS, MATRIX, PUBLIC, routes
@@ -406,6 +407,7 @@ def test_the_codes_are_those_that_can_be_answered(document: Document) -> None:
     assert code["x-statuses"] == all_codes()
     left_out = [refusal for code_, refusal in RuleError.registry.items() if code_ not in code["enum"]]
     modules = {refusal.__module__ for refusal in left_out}
+    assert TownCodeTaken in left_out, "this process knows what a web worker never imports"
     assert all(name.startswith("rules.administration") for name in modules), "only who types commands hears them"
 
 
