@@ -18,6 +18,7 @@ from demo.making import RisingIds, Row, Rows, dice, moment_between
 from demo.people import Circle, Neighbour, People
 from demo.season import PlannedActivity, PlannedSession, Season
 from models.checkins import ClosedBy, RefusalReason
+from models.history import ReservationVersion, watched
 from models.reservations import CancelledBy, Reservation, ReservationStatus
 from models.territory import Scene
 from models.volunteering import Provenance
@@ -87,6 +88,11 @@ class Booking:
             return ReservationStatus.NO_SHOW
         return ReservationStatus.CONFIRMED if self.checked_in_at is None else ReservationStatus.CHECKED_IN
 
+    @property
+    def lost_at(self) -> datetime | None:
+        """When the place was given back, or nobody had come for it."""
+        return self.cancelled_at or self.no_show_at
+
     def row(self, town_id: int) -> Row:
         return {
             "town_id": town_id,
@@ -102,7 +108,15 @@ class Booking:
             "cancelled_by": CancelledBy.RESIDENT if self.cancelled_at is not None else None,
             "checked_in_at": self.checked_in_at,
             "no_show_at": self.no_show_at,
+            "versioned_at": self.lost_at,
         }
+
+    def version(self, town_id: int) -> Row:
+        """What it was until its place was lost."""
+        row = self.row(town_id)
+        was: Row = {"status": ReservationStatus.CONFIRMED, "until": self.lost_at}
+        was |= dict.fromkeys(("cancelled_at", "cancelled_by", "checked_in_at", "no_show_at"))
+        return {name: row[name] for name in ("town_id", "id", *watched(Reservation))} | was
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +236,11 @@ class History:
     refusals: list[Refusal]
 
     def rows(self, town_id: int) -> Rows:
-        return {Reservation: [booking.row(town_id) for booking in self.bookings]}
+        lost = [booking for booking in self.bookings if booking.lost_at is not None]
+        return {
+            Reservation: [booking.row(town_id) for booking in self.bookings],
+            ReservationVersion: [booking.version(town_id) for booking in lost],
+        }
 
 
 def make_history(random: Random, season: Season, people: People, rules: Plan, midnight: datetime) -> History:

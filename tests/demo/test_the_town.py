@@ -14,6 +14,7 @@ from demo.season import FUTURE_DAYS, extend_season
 from demo.seed import TOWN_ID, seed
 from models.activities import Activity, Allocation, Series, Session
 from models.checkins import Scan
+from models.history import ReservationVersion
 from models.ledger import Txn
 from models.reservations import HOLDING, Draw, Reservation, ReservationStatus
 from models.residents import Consent, Household, Resident, Staff
@@ -147,6 +148,15 @@ def test_places_taken_are_those_of_live_reservations(demo: Demo):
     )
     for id_, taken in demo.rows(select(Session.id, Session.taken)):
         assert taken == held.get(id_, 0)
+
+
+def test_a_place_that_was_lost_was_held_until_then(demo: Demo):
+    lost_at = func.coalesce(Reservation.cancelled_at, Reservation.no_show_at)
+    lost = demo.rows(select(Reservation.id, lost_at, Reservation.versioned_at).where(lost_at.is_not(None)))
+    versions = demo.rows(select(ReservationVersion.id, ReservationVersion.until, ReservationVersion.status))
+    assert {row.id for row in lost}
+    assert {(id_, at, ReservationStatus.CONFIRMED) for id_, at, _ in lost} == set(map(tuple, versions))
+    assert all(at == versioned_at for _, at, versioned_at in lost)
 
 
 def test_reservations_were_made_by_people_who_might(demo: Demo):

@@ -203,7 +203,6 @@ _touched: Facts = select(_touched_days.c.day)
 # Who is checked in as it happens leaves no version, but a scan.
 _reservation_of_version = and_(Reservation.town_id == TOWN, Reservation.id == ReservationVersion.id)
 _reservation_of_scan = and_(Reservation.town_id == TOWN, Reservation.id == Scan.reservation_id)
-_OUTCOMES = (Reservation.checked_in_at, Reservation.cancelled_at, Reservation.no_show_at)
 _changed_sessions = union(
     select(Reservation.session_id.label("id")).where(
         Reservation.town_id == TOWN, Reservation.id >= first_id(SINCE), Reservation.reserved_at <= UNTIL
@@ -211,15 +210,6 @@ _changed_sessions = union(
     select(Reservation.session_id).where(was_changed(ReservationVersion), _reservation_of_version),
     select(Reservation.session_id).where(
         Scan.town_id == TOWN, Scan.id >= first_id(SINCE), Scan.received_at <= UNTIL, _reservation_of_scan
-    ),
-    # What ended before versions were kept has none, nor has what was written down as over.
-    select(Reservation.session_id).where(
-        Session.town_id == TOWN,
-        Session.starts_at >= BEGIN,
-        Session.starts_at < END,
-        Reservation.town_id == TOWN,
-        Reservation.session_id == Session.id,
-        or_(*(and_(at > SINCE, at <= UNTIL) for at in _OUTCOMES)),
     ),
     select(SessionVersion.id).where(was_changed(SessionVersion)),
     select(Session.id).where(
