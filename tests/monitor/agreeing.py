@@ -69,6 +69,31 @@ def check_changes(town: TownBuilder, families: Iterable[Family], days: Sequence[
             assert {k: v for k, v in at_first.items() if v} == dict(at_last), (family.name, counter)
 
 
+def check_changed(
+    town: TownBuilder, families: Iterable[Family], days: Sequence[date], moments: Sequence[datetime]
+) -> None:
+    """The facts as of two moments differ by those of what changed between them, and they do differ at times."""
+    span = {"begin": midnight(days[0]), "end": midnight(days[-1] + DAY)}
+    for family in families:
+        differences = 0
+        for since, until in pairwise(moments):
+            changed = ask(town, family.changed, **span, since=since, until=until, as_of=until)
+            ids = tuple(row.id for row in changed)
+            for counter in family.counters:
+                was, is_now = (
+                    _summed(town, family, counter, family.facts, *span.values(), at) for at in (since, until)
+                )
+                of_it = [
+                    _summed(town, family, counter, family.facts_of, *span.values(), at, ids=ids)
+                    for at in (since, until)
+                ]
+                differences += was != is_now
+                was.subtract(of_it[0])
+                was.update(of_it[1])
+                assert {key: amount for key, amount in was.items() if amount} == is_now, (family.name, since, until)
+        assert differences, f"nothing of {family.name} changed"
+
+
 def check_touched(
     town: TownBuilder, families: Iterable[Family], days: Sequence[date], moments: Sequence[datetime]
 ) -> None:
@@ -95,10 +120,17 @@ def _spans(family: Family, days: Sequence[date]) -> list[tuple[datetime, datetim
 
 
 def _summed(
-    town: TownBuilder, family: Family, counter: str, statement: Any, begin: datetime, end: datetime, as_of: datetime
+    town: TownBuilder,
+    family: Family,
+    counter: str,
+    statement: Any,
+    begin: datetime,
+    end: datetime,
+    as_of: datetime,
+    **asked: Any,
 ) -> Counter[Any]:
     found: Counter[Any] = Counter()
-    for row in ask(town, statement, begin=begin, end=end, as_of=as_of):
+    for row in ask(town, statement, begin=begin, end=end, as_of=as_of, **asked):
         assert family.is_state or begin <= midnight(row.day) < end
         found[row.day, row.territory_id, row.scene, row.operator_id, row.detail] += getattr(row, counter)
     return Counter({key: amount for key, amount in found.items() if amount})

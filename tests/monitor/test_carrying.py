@@ -23,6 +23,7 @@ from rules.monitor.periods import Period, PeriodKind
 from rules.monitor.places import find_reach
 from rules.monitor.reading import read_places, read_values
 from rules.reservations.attending import check_in
+from rules.venues.days import fix_missing
 from rules.work import Work
 from tests.build import Person, add
 from tests.monitor.life import Life
@@ -110,6 +111,7 @@ def test_what_is_carried_on_is_what_is_counted_anew(
         life.live(name, b, b, b)
     clock.now = moment(1, 0, 42)
     life.snapshot(0, 0, 0)
+    fix_missing(town.database, town.id)
     clock.now = moment(1, 9)
     since, found = carrying._ask_since, set()
 

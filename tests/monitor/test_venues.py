@@ -32,12 +32,13 @@ from rules.venues.keeping import change_venue
 from rules.venues.lapsing import lapse_bookings
 from rules.work import SYSTEM, Work
 from tests.build import ApiClient, TownBuilder, add
-from tests.monitor.agreeing import check_agreement, check_touched, sums
+from tests.monitor.agreeing import check_agreement, check_changed, check_touched, sums
 from tests.monitor.facts import facts, touched
 from tests.monitor.plain import venues as plain
 from tests.venues.halls import HOUR, booked, hall, resident_of, sports_hall, tomorrow
 
 MINUTE = timedelta(minutes=1)
+A_MOMENT = timedelta(seconds=20)
 
 
 class Clock:
@@ -196,6 +197,14 @@ def test_what_is_recorded_late_names_its_day(town: TownBuilder, api: ApiClient) 
         assert (fact["used_quarters"], fact["closed_quarters"]) == (used, 0 if used else 20)
 
 
+def test_a_day_that_is_written_down_late_changes_its_rooms(town: TownBuilder) -> None:
+    on = Clock()
+    hall(town)
+    with at(on(10, 20)):
+        assert fix_missing(town.database, town.id)
+    check_changed(town, [venues.DAYS], [on.day], [on(10, 19), on(10, 21)])
+
+
 def test_a_room_is_idle_that_was_open_for_weeks_and_hardly_used(town: TownBuilder) -> None:
     on, used, idle, seldom_open = Clock(), hall(town), hall(town), hall(town)
     last, pattern = on.day, "0" * 36 + "1" * 32 + "0" * 28
@@ -245,7 +254,7 @@ class Days:
     """Some days of two halls: people book, come, don't come, cancel; rooms are closed, opened, divided anew."""
 
     def __init__(self, town: TownBuilder, seed: int) -> None:
-        self.town, self.random, self.now = town, Random(seed), tomorrow(0)
+        self.town, self.random, self.now = town, Random(seed), tomorrow(0) + A_MOMENT
         self.halls = [
             hall(town, parts=parts, capacity=200, grace_minutes=15, needs_approval=n) for n, parts in ((0, 2), (1, 1))
         ]
@@ -311,11 +320,14 @@ class Days:
 def test_days_by_chance_are_told_as_they_were_told(town: TownBuilder, seed: int) -> None:
     on, days = Clock(), Days(town, seed)
     told: dict[datetime, list[Counter[Any]]] = {}
+    moments: list[datetime] = []
     for n in range(36):
         days.live()
+        moments += [days.now - A_MOMENT / 2, days.now + A_MOMENT / 2]
         if n % 12 == 11:
             told[days.now] = all_sums(town, on, days.now)
     assert {moment: all_sums(town, on, moment) for moment in told} == told
     spent = [on.day + timedelta(days=n) for n in range((days.now - on(0)).days + 1)]
     check_agreement(town, venues, plain, [*spent, spent[-1] + timedelta(days=1)], told)
     check_touched(town, [venues.DAYS, venues.HOURS, venues.BOOKINGS], spent, list(told))
+    check_changed(town, [venues.DAYS], spent, moments)

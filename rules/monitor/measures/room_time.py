@@ -11,9 +11,11 @@ one by one, each once however many closures met it, and taken off.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 from sqlalchemy import (
+    CTE,
     BigInteger,
     ColumnElement,
     Integer,
@@ -27,6 +29,7 @@ from sqlalchemy import (
     null,
     or_,
     select,
+    true,
     union_all,
 )
 
@@ -46,6 +49,7 @@ from rules.monitor.quarters import (
     quarter_of,
     within,
 )
+from rules.sets import is_id_in
 
 #: A room is idle which was open so long within so many days and used less than one part in so many of that time.
 IDLE_DAYS = 28
@@ -53,65 +57,20 @@ IDLE_OPEN_HOURS = 20
 IDLE_PART = 20
 
 _NONE = literal_column("0", BigInteger)
+_quarters = numbers("quarters", DAY_QUARTERS)
+#: Of a room's id.
+Condition: TypeAlias = Callable[[Any], ColumnElement[bool]]
 
 
 def _sum(column: ColumnElement[Any]) -> ColumnElement[int]:
     return cast(func.sum(column), BigInteger)
 
 
-# What was closed by hand, and the days of the rooms.
-_shut_until = case(
-    (and_(Closure.lifted_at <= AS_OF, Closure.lifted_at < Closure.ends_at), Closure.lifted_at), else_=Closure.ends_at
+#: The Closure closes the Venue: it is of it, or of its whole centre.
+IS_CLOSED = and_(
+    Venue.town_id == Closure.town_id,
+    or_(Venue.id == Closure.venue_id, Venue.service_centre_id == Closure.service_centre_id),
 )
-_shut = (
-    select(
-        Venue.id.label("venue_id"),
-        quarter_of(Closure.starts_at).label("from_quarter"),
-        quarter_after(_shut_until).label("until_quarter"),
-    )
-    .select_from(Closure)
-    .join(
-        Venue,
-        and_(
-            Venue.town_id == Closure.town_id,
-            or_(Venue.id == Closure.venue_id, Venue.service_centre_id == Closure.service_centre_id),
-        ),
-    )
-    .where(Closure.town_id == TOWN, Closure.closed_at <= AS_OF, Closure.starts_at < END, Closure.ends_at > BEGIN)
-    .cte("shut")
-)
-_first = quarter_of(VenueDay.begins_at)
-_days = (
-    select(
-        VenueDay.venue_id,
-        VenueDay.territory_id,
-        day_of(VenueDay.begins_at).label("day"),
-        _first.label("first"),
-        VenueDay.parts,
-        VenueDay.open_quarters.label("pattern"),
-        VenueDay.venue_id.in_(select(_shut.c.venue_id)).label("is_shut"),  #: at some time of the span
-        within(quarter_of(AS_OF) - _first, 0, DAY_QUARTERS).label("passed"),
-    )
-    .where(
-        VenueDay.town_id == TOWN, VenueDay.begins_at >= BEGIN, VenueDay.begins_at < END, VenueDay.recorded_at <= AS_OF
-    )
-    .cte("room_day")
-)
-_day = _days.c
-
-#: Quarters that would have been open, each once.
-_quarters = numbers("quarters", DAY_QUARTERS)
-_n = _quarters.c.n
-_closed = (
-    select(_day.venue_id, _day.territory_id, _day.day, _day.first, _day.parts, _n)
-    .join_from(_days, _shut, _shut.c.venue_id == _day.venue_id)
-    .join(_quarters, and_(_shut.c.from_quarter <= _day.first + _n, _shut.c.until_quarter > _day.first + _n))
-    .where(_n < _day.passed, func.substr(_day.pattern, cast(_n + 1, Integer), 1) == "1")
-    .distinct()
-    .cte("closed_quarter")
-)
-
-# What somebody had: bookings that stood, and sessions. Neither lasts beyond its day; what does counts up to midnight.
 _ended = or_(
     VenueBooking.cancelled_at <= AS_OF,
     VenueBooking.ended_at <= AS_OF,
@@ -119,50 +78,129 @@ _ended = or_(
 )
 #: The booking had its parts then: it was asked for and hadn't ended.
 STOOD = and_(VenueBooking.booked_at <= AS_OF, func.coalesce(_ended, False).is_(False))
-_session = as_of(Session, lambda row: and_(row["starts_at"] >= BEGIN, row["starts_at"] < END)).c
-_had = union_all(
-    select(
-        VenueBooking.venue_id,
-        VenueBooking.starts_at,
-        VenueBooking.ends_at,
-        length_of_list(VenueBooking.parts).label("parts"),
-    ).where(VenueBooking.town_id == TOWN, VenueBooking.starts_at >= BEGIN, VenueBooking.starts_at < END, STOOD),
-    select(_session.venue_id, _session.starts_at, _session.ends_at, cast(null(), BigInteger)).where(
-        _session.status == SessionStatus.SCHEDULED
-    ),
-).subquery("had")
-_is_all = or_(_had.c.parts.is_(None), _had.c.parts > _day.parts)
-_uses = (
-    select(
-        _day.venue_id,
-        _day.territory_id,
-        _day.day,
-        _day.first,
-        _day.pattern,
-        _day.is_shut,
-        case((_is_all, _day.parts), else_=_had.c.parts).label("parts"),
-        within(quarter_of(_had.c.starts_at) - _day.first, 0, DAY_QUARTERS).label("from_quarter"),
-        within(quarter_after(_had.c.ends_at) - _day.first, 0, _day.passed).label("until_quarter"),
+
+
+def quarters_passed(moment: ColumnElement[Any]) -> ColumnElement[int]:
+    """How many quarters of the VenueDay are over at a moment."""
+    return within(quarter_of(moment) - quarter_of(VenueDay.begins_at), 0, DAY_QUARTERS)
+
+
+def _no_room_left_out(_venue_id: Any) -> ColumnElement[bool]:
+    return true()
+
+
+def _shut() -> CTE:
+    """What was closed by hand."""
+    shut_until = case(
+        (and_(Closure.lifted_at <= AS_OF, Closure.lifted_at < Closure.ends_at), Closure.lifted_at),
+        else_=Closure.ends_at,
     )
-    .join_from(_days, _had, and_(_had.c.venue_id == _day.venue_id, day_of(_had.c.starts_at) == _day.day))
-    .cte("room_use")
-)
-_use = _uses.c
-# Quarters that somebody had and a closure met: who has come stays, and sessions stand. Found without a join, for which the
-# planner has nothing to go by.
-_quarters_had = select(
-    _use.venue_id, _use.territory_id, _use.day, _use.first, _n, _use.parts.label("had"), _NONE.label("is_closed")
-).join_from(_uses, _quarters, and_(_use.is_shut, _n >= _use.from_quarter, _n < _use.until_quarter))
-_quarters_closed = select(
-    _closed.c.venue_id, _closed.c.territory_id, _closed.c.day, _closed.c.first, _closed.c.n, _NONE, ONE
-)
-_one = union_all(_quarters_had, _quarters_closed).subquery("quarter").c
-_had_closed = (
-    select(_one.venue_id, _one.territory_id, _one.day, _one.first, _one.n, _sum(_one.had).label("had"))
-    .group_by(_one.venue_id, _one.territory_id, _one.day, _one.first, _one.n)
-    .having(func.max(_one.is_closed) == 1, func.sum(_one.had) > 0)
-    .cte("had_while_closed")
-)
+    return (
+        select(
+            Venue.id.label("venue_id"),
+            quarter_of(Closure.starts_at).label("from_quarter"),
+            quarter_after(shut_until).label("until_quarter"),
+        )
+        .select_from(Closure)
+        .join(Venue, IS_CLOSED)
+        .where(Closure.town_id == TOWN, Closure.closed_at <= AS_OF, Closure.starts_at < END, Closure.ends_at > BEGIN)
+        .cte("shut")
+    )
+
+
+def _days(shut: CTE, is_asked: Condition) -> CTE:
+    """The days of the rooms."""
+    first = quarter_of(VenueDay.begins_at)
+    return (
+        select(
+            VenueDay.venue_id,
+            VenueDay.territory_id,
+            day_of(VenueDay.begins_at).label("day"),
+            first.label("first"),
+            VenueDay.parts,
+            VenueDay.open_quarters.label("pattern"),
+            VenueDay.venue_id.in_(select(shut.c.venue_id)).label("is_shut"),  #: at some time of the span
+            quarters_passed(AS_OF).label("passed"),
+        )
+        .where(
+            VenueDay.town_id == TOWN,
+            VenueDay.begins_at >= BEGIN,
+            VenueDay.begins_at < END,
+            VenueDay.recorded_at <= AS_OF,
+            is_asked(VenueDay.venue_id),
+        )
+        .cte("room_day")
+    )
+
+
+def _closed_quarters(days: CTE, shut: CTE) -> CTE:
+    """Quarters that would have been open, each once."""
+    day, n = days.c, _quarters.c.n
+    return (
+        select(day.venue_id, day.territory_id, day.day, day.first, day.parts, n)
+        .join_from(days, shut, shut.c.venue_id == day.venue_id)
+        .join(_quarters, and_(shut.c.from_quarter <= day.first + n, shut.c.until_quarter > day.first + n))
+        .where(n < day.passed, func.substr(day.pattern, cast(n + 1, Integer), 1) == "1")
+        .distinct()
+        .cte("closed_quarter")
+    )
+
+
+def _uses(days: CTE, is_asked: Condition) -> CTE:
+    """What somebody had: bookings that stood, and sessions. What lasts beyond its day counts up to midnight."""
+    day, session = days.c, as_of(Session, lambda row: and_(row["starts_at"] >= BEGIN, row["starts_at"] < END)).c
+    had = union_all(
+        select(
+            VenueBooking.venue_id,
+            VenueBooking.starts_at,
+            VenueBooking.ends_at,
+            length_of_list(VenueBooking.parts).label("parts"),
+        ).where(
+            VenueBooking.town_id == TOWN,
+            VenueBooking.starts_at >= BEGIN,
+            VenueBooking.starts_at < END,
+            STOOD,
+            is_asked(VenueBooking.venue_id),
+        ),
+        select(session.venue_id, session.starts_at, session.ends_at, cast(null(), BigInteger)).where(
+            session.status == SessionStatus.SCHEDULED, is_asked(session.venue_id)
+        ),
+    ).subquery("had")
+    is_all = or_(had.c.parts.is_(None), had.c.parts > day.parts)
+    return (
+        select(
+            day.venue_id,
+            day.territory_id,
+            day.day,
+            day.first,
+            day.pattern,
+            day.is_shut,
+            case((is_all, day.parts), else_=had.c.parts).label("parts"),
+            within(quarter_of(had.c.starts_at) - day.first, 0, DAY_QUARTERS).label("from_quarter"),
+            within(quarter_after(had.c.ends_at) - day.first, 0, day.passed).label("until_quarter"),
+        )
+        .join_from(days, had, and_(had.c.venue_id == day.venue_id, day_of(had.c.starts_at) == day.day))
+        .cte("room_use")
+    )
+
+
+def _had_while_closed(uses: CTE, closed: CTE) -> CTE:
+    """Quarters that somebody had and a closure met: who has come stays, and sessions stand. Found without a join, for
+    which the planner has nothing to go by."""
+    use, n = uses.c, _quarters.c.n
+    quarters_had = select(
+        use.venue_id, use.territory_id, use.day, use.first, n, use.parts.label("had"), _NONE.label("is_closed")
+    ).join_from(uses, _quarters, and_(use.is_shut, n >= use.from_quarter, n < use.until_quarter))
+    quarters_closed = select(
+        closed.c.venue_id, closed.c.territory_id, closed.c.day, closed.c.first, closed.c.n, _NONE, ONE
+    )
+    one = union_all(quarters_had, quarters_closed).subquery("quarter").c
+    return (
+        select(one.venue_id, one.territory_id, one.day, one.first, one.n, _sum(one.had).label("had"))
+        .group_by(one.venue_id, one.territory_id, one.day, one.first, one.n)
+        .having(func.max(one.is_closed) == 1, func.sum(one.had) > 0)
+        .cte("had_while_closed")
+    )
 
 
 def _counts(of: Any, *others: ColumnElement[Any], **counters: ColumnElement[Any]) -> Select[Any]:
@@ -175,46 +213,79 @@ def _length(begin: ColumnElement[Any], end: ColumnElement[Any]) -> ColumnElement
     return case((end > begin, end - begin), else_=_NONE)
 
 
-_open = open_in(_day.pattern, _NONE, _day.passed)
-_had_length = _length(_use.from_quarter, _use.until_quarter)
-_used = open_in(_use.pattern, _use.from_quarter, _had_length)
-_of_days = union_all(
-    _counts(_day, open=_open * _day.parts, room=_open),
-    _counts(_closed.c, open=-_closed.c.parts, closed=_closed.c.parts, room=-ONE),
-    _counts(_use, used=_used * _use.parts, outside=(_had_length - _used) * _use.parts),
-    _counts(_had_closed.c, used=-_had_closed.c.had, outside=_had_closed.c.had),
-).subquery("of_day")
-_of = _of_days.c
-#: Each room and day: part quarters that were open, used, used outside of that, and closed by hand.
-OF_DAYS = select(
-    *fact(
-        _of.venue_id,
-        _of.day,
-        _of.territory_id,
-        detail=cast(_of.venue_id, Text),
-        open_quarters=_sum(_of.open),
-        used_quarters=_sum(_of.used),
-        outside_quarters=_sum(_of.outside),
-        closed_quarters=_sum(_of.closed),
-    )
-).group_by(_of.venue_id, _of.day, _of.territory_id)
+class _Time:
+    """The time of rooms: of all, or of those that are asked for."""
 
-_hours = numbers("hours", 24)
-_hour = _hours.c.n
-_begins, _ends = _hour * HOUR_QUARTERS, (_hour + 1) * HOUR_QUARTERS
-_in_hour = open_in(_day.pattern, _begins, within(_day.passed - _begins, 0, HOUR_QUARTERS))
-_from = case((_use.from_quarter > _begins, _use.from_quarter), else_=_begins)
-_until = case((_use.until_quarter < _ends, _use.until_quarter), else_=_ends)
-_used_in_hour = open_in(_use.pattern, _from, _length(_from, _until))
-_of_hours = union_all(
-    _counts(_day, _day.first, _hour, open=_in_hour * _day.parts).join_from(_days, _hours, _day.passed > _begins),
-    _counts(_closed.c, _closed.c.first, _closed.c.n // HOUR_QUARTERS, open=-_closed.c.parts),
-    _counts(_use, _use.first, _hour, used=_used_in_hour * _use.parts).join_from(
-        _uses, _hours, and_(_use.from_quarter < _ends, _use.until_quarter > _begins)
-    ),
-    _counts(_had_closed.c, _had_closed.c.first, _had_closed.c.n // HOUR_QUARTERS, used=-_had_closed.c.had),
-).subquery("of_hour")
-_at = _of_hours.c
+    def __init__(self, is_asked: Condition = _no_room_left_out) -> None:
+        shut = _shut()
+        self.days = _days(shut, is_asked)
+        self.closed = _closed_quarters(self.days, shut)
+        self.uses = _uses(self.days, is_asked)
+        self.had_closed = _had_while_closed(self.uses, self.closed)
+
+    def by_day(self) -> Any:
+        """Columns of rows that count for a room and day."""
+        day, use, closed, had = self.days.c, self.uses.c, self.closed.c, self.had_closed.c
+        is_open = open_in(day.pattern, _NONE, day.passed)
+        length = _length(use.from_quarter, use.until_quarter)
+        used = open_in(use.pattern, use.from_quarter, length)
+        return (
+            union_all(
+                _counts(day, open=is_open * day.parts, room=is_open),
+                _counts(closed, open=-closed.parts, closed=closed.parts, room=-ONE),
+                _counts(use, used=used * use.parts, outside=(length - used) * use.parts),
+                _counts(had, used=-had.had, outside=had.had),
+            )
+            .subquery("of_day")
+            .c
+        )
+
+    def by_hour(self) -> Any:
+        """Columns of rows that count for a room, a day and an hour of it."""
+        day, use, closed, had = self.days.c, self.uses.c, self.closed.c, self.had_closed.c
+        hours = numbers("hours", 24)
+        hour = hours.c.n
+        begins, ends = hour * HOUR_QUARTERS, (hour + 1) * HOUR_QUARTERS
+        is_open = open_in(day.pattern, begins, within(day.passed - begins, 0, HOUR_QUARTERS))
+        begin = case((use.from_quarter > begins, use.from_quarter), else_=begins)
+        end = case((use.until_quarter < ends, use.until_quarter), else_=ends)
+        used = open_in(use.pattern, begin, _length(begin, end))
+        return (
+            union_all(
+                _counts(day, day.first, hour, open=is_open * day.parts).join_from(
+                    self.days, hours, day.passed > begins
+                ),
+                _counts(closed, closed.first, closed.n // HOUR_QUARTERS, open=-closed.parts),
+                _counts(use, use.first, hour, used=used * use.parts).join_from(
+                    self.uses, hours, and_(use.from_quarter < ends, use.until_quarter > begins)
+                ),
+                _counts(had, had.first, had.n // HOUR_QUARTERS, used=-had.had),
+            )
+            .subquery("of_hour")
+            .c
+        )
+
+
+def _of_days(of: Any) -> Select[Any]:
+    return select(
+        *fact(
+            of.venue_id,
+            of.day,
+            of.territory_id,
+            detail=cast(of.venue_id, Text),
+            open_quarters=_sum(of.open),
+            used_quarters=_sum(of.used),
+            outside_quarters=_sum(of.outside),
+            closed_quarters=_sum(of.closed),
+        )
+    ).group_by(of.venue_id, of.day, of.territory_id)
+
+
+_of, _at = _Time().by_day(), _Time().by_hour()
+#: Each room and day: part quarters that were open, used, used outside of that, and closed by hand.
+OF_DAYS = _of_days(_of)
+#: The same of the rooms in the list `ids`.
+OF_DAYS_OF_SOME = _of_days(_Time(lambda venue_id: is_id_in(venue_id, "ids")).by_day())
 #: The same of each hour of the day, without what was outside.
 OF_HOURS = (
     select(

@@ -12,12 +12,12 @@ from models.territory import ServiceCentre
 from models.venues import BookingStatus, Closure, Venue, VenueBooking, VenueDay
 from rules.errors import InBoth
 from rules.local_time import day_of
-from rules.monitor.days import AS_OF, SINCE, TOWN, UNTIL
+from rules.monitor.days import AS_OF, BEGIN, END, SINCE, TOWN, UNTIL, first_id
 from rules.monitor.definitions import Better, Family, Kind, Measure, Unit
 from rules.monitor.measures import room_time
 from rules.monitor.measures.parts import ONE, fact, happened, made_since, one_if
-from rules.monitor.measures.room_time import IDLE_DAYS, IDLE_OPEN_HOURS, IDLE_PART, STOOD
-from rules.monitor.quarters import HOUR_QUARTERS
+from rules.monitor.measures.room_time import IDLE_DAYS, IDLE_OPEN_HOURS, IDLE_PART, IS_CLOSED, STOOD
+from rules.monitor.quarters import HOUR_QUARTERS, quarter_of
 
 
 def _touched(*days: Select[Any]) -> Select[Any]:
@@ -37,21 +37,20 @@ def _ended_day(moment: Any) -> ColumnElement[bool]:
 _touched_by_days = select(day_of(VenueDay.begins_at).label("day")).where(
     VenueDay.town_id == TOWN, _recorded(VenueDay.recorded_at), _ended_day(VenueDay.begins_at)
 )
+_told_of_a_booking = or_(
+    *map(
+        _recorded,
+        (
+            VenueBooking.booked_at,
+            VenueBooking.cancelled_at,
+            VenueBooking.ended_at,
+            VenueBooking.decided_at,
+            VenueBooking.checked_in_at,
+        ),
+    )
+)
 _touched_by_bookings = select(day_of(VenueBooking.starts_at).label("day")).where(
-    VenueBooking.town_id == TOWN,
-    _ended_day(VenueBooking.starts_at),
-    or_(
-        *map(
-            _recorded,
-            (
-                VenueBooking.booked_at,
-                VenueBooking.cancelled_at,
-                VenueBooking.ended_at,
-                VenueBooking.decided_at,
-                VenueBooking.checked_in_at,
-            ),
-        )
-    ),
+    VenueBooking.town_id == TOWN, _ended_day(VenueBooking.starts_at), _told_of_a_booking
 )
 # A session that has begun isn't changed any more, but one may be written down afterwards.
 _touched_by_sessions = select(day_of(Session.starts_at).label("day")).where(
@@ -72,12 +71,35 @@ _touched_by_closures = (
 )
 _touched_uses = _touched(_touched_by_days, _touched_by_bookings, _touched_by_sessions, _touched_by_closures)
 
+# Rooms of which more, or something else, counts than a moment before.
+_in_span = (VenueDay.town_id == TOWN, VenueDay.begins_at >= BEGIN, VenueDay.begins_at < END)
+_changed_rooms = union(
+    # a quarter of an hour is over, for all of them
+    select(VenueDay.venue_id.label("id")).where(*_in_span, quarter_of(SINCE) < quarter_of(UNTIL)),
+    select(VenueDay.venue_id).where(*_in_span, _recorded(VenueDay.recorded_at)),
+    select(VenueBooking.venue_id).where(
+        VenueBooking.town_id == TOWN, VenueBooking.starts_at >= BEGIN, VenueBooking.starts_at < END, _told_of_a_booking
+    ),
+    # of one that is to come no quarter counts, and one that has begun isn't changed any more
+    select(Session.venue_id).where(Session.town_id == TOWN, Session.id >= first_id(SINCE), _recorded(Session.made_at)),
+    select(Venue.id)
+    .join(Closure, IS_CLOSED)
+    .where(
+        Closure.town_id == TOWN,
+        Closure.starts_at < END,
+        Closure.ends_at > BEGIN,
+        or_(_recorded(Closure.closed_at), _recorded(Closure.lifted_at)),
+    ),
+).subquery("changed")
+
 DAYS = Family(
     "venue_days",
     "venue",
     room_time.OF_DAYS,
     ("open_quarters", "used_quarters", "outside_quarters", "closed_quarters"),
     touched=_touched_uses,
+    changed=select(_changed_rooms.c.id),
+    facts_of=room_time.OF_DAYS_OF_SOME,
 )
 HOURS = Family("venue_hours", "venue", room_time.OF_HOURS, ("open_quarters", "used_quarters"), touched=_touched_uses)
 ROOMS = Family("venue_rooms", "venue", room_time.OF_ROOMS, ("rooms", "idle"), is_state=True, window_days=IDLE_DAYS)
