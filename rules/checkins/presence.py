@@ -8,7 +8,7 @@ open visit of each resident at most.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, cast
@@ -239,15 +239,11 @@ def rewrite_visits(
     folded = fold(left, rooms, work.now)
     before = [visit for visit in stored if visit.session_id in near]
     changed = _write(work, resident_id, before, folded.stays)
-    settled = [
-        (session_id, _settle(work, resident_id, rooms[session_id], before, folded))
-        for session_id in sorted(changed)
-        if rooms[session_id].volunteers_only
-    ]
+    outcomes = _settle(work, resident_id, [rooms[session_id] for session_id in changed], before, folded)
     now_there, then_there = (
         sum(visit.session_id == room.session_id for visit in visits) for visits in (folded.stays, before)
     )
-    return Rewritten(folded, now_there > then_there, dict(settled).get(room.session_id))
+    return Rewritten(folded, now_there > then_there, outcomes.get(room.session_id))
 
 
 def _read_visits(work: Work, resident_id: int, room: Room) -> Sequence[AnyRow]:
@@ -334,13 +330,17 @@ def _write_one(work: Work, resident_id: int, row: AnyRow | None, stay: Stay) -> 
         raise TryAgain
 
 
-def _settle(work: Work, resident_id: int, room: Room, before: Sequence[AnyRow], folded: Folded) -> Outcome | None:
-    """Tell volunteering what the visits of a session sign for now, if they sign or signed for anything."""
-    minutes = signed_minutes((stay for stay in folded.stays if stay.session_id == room.session_id), room)
-    earlier = signed_minutes((_stay(visit) for visit in before if visit.session_id == room.session_id), room)
-    if minutes or earlier:
-        return settle_signed_hours(work, resident_id, room.session_id, minutes)
-    return None
+def _settle(
+    work: Work, resident_id: int, rooms: Iterable[Room], before: Sequence[AnyRow], folded: Folded
+) -> Mapping[int, Outcome]:
+    """Tell volunteering what the visits of sessions sign for now, where they sign or signed for anything."""
+    minutes_of = {}
+    for room in rooms:
+        minutes = signed_minutes((stay for stay in folded.stays if stay.session_id == room.session_id), room)
+        earlier = signed_minutes((_stay(visit) for visit in before if visit.session_id == room.session_id), room)
+        if room.volunteers_only and (minutes or earlier):
+            minutes_of[room.session_id] = minutes
+    return settle_signed_hours(work, resident_id, minutes_of) if minutes_of else {}
 
 
 def _stay(row: AnyRow) -> Stay:

@@ -7,7 +7,7 @@ pools. Wallets that are not there yet are opened first, by owner.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, TypeAlias
 
 from sqlalchemy import bindparam, select
@@ -55,7 +55,7 @@ def earn_many(work: Work, earnings: Mapping[str, Earning]) -> dict[str, Receipt]
     fresh = {key: earnings[key] for key in txn_ids}
     if not fresh:
         return receipts
-    wallets = _credit_wallets(work, book, fresh.values())
+    wallets = _credit_wallets(work, fresh.values())
     lots = _credit_lots(work, wallets, fresh.values())
     _use_all_caps(work, wallets, fresh.values())
     tills = _draw(work, book, fresh)
@@ -91,20 +91,25 @@ def _open_all(
     return opened, read_receipts(work, book, before, "dst") if before else {}
 
 
-def _credit_wallets(work: Work, book: BookFacts, earnings: Iterable[Earning]) -> Wallets:
-    amounts = Counter[int]()
-    for earning in earnings:
-        amounts[earning.resident_id] += earning.amount
-    asked = {"town": work.town_id, "book": book.id, "owners": list(amounts)}
+def lock_wallets(work: Work, resident_ids: Collection[int]) -> Wallets:
+    """Lock the wallets of residents, by id; those that aren't there yet are opened first, by owner."""
+    book = book_of(work)
+    asked = {"town": work.town_id, "book": book.id, "owners": list(resident_ids)}
     there = {row.owner_id for row in work.core.execute(_wallets_of, asked)}
     missing = [
         account_row(work, book, AccountKind.WALLET, OwnerType.RESIDENT, owner_id)
-        for owner_id in sorted(set(amounts) - there)
+        for owner_id in sorted(set(resident_ids) - there)
     ]
     bulk.insert_rows(work.core, ACCOUNT, missing, skip_conflicts=True)
-    wallets = {
-        row.owner_id: Counters(row.id, row.credited, row.debited) for row in work.core.execute(_lock_wallets, asked)
-    }
+    rows = work.core.execute(_lock_wallets, asked)
+    return {row.owner_id: Counters(row.id, row.credited, row.debited) for row in rows}
+
+
+def _credit_wallets(work: Work, earnings: Iterable[Earning]) -> Wallets:
+    amounts = Counter[int]()
+    for earning in earnings:
+        amounts[earning.resident_id] += earning.amount
+    wallets = lock_wallets(work, amounts)
     by_account = {wallets[owner_id].id: amount for owner_id, amount in amounts.items()}
     bulk.add_to(work.core, ACCOUNT, work.town_id, "credited", by_account)
     return wallets

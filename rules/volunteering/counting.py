@@ -5,7 +5,8 @@ which it knows hours), `provenance`, `category`, `scene`, `claimed_on` and `appr
 a rulebook that doesn't speak of service pays nothing. Locks: the record, then event → standing → ledger, the book of hours
 after every other book. Where several records are counted at once, the standings and the wallets of all their residents
 are locked before the first of them is told, each kind in its order: otherwise the second resident's standing would be
-waited for while the pool, which all earners share, is held.
+waited for while the pool, which all earners share, is held. What is not there yet is opened for it: a lock on the rows
+that are there leaves out those that somebody else is just opening.
 """
 
 from __future__ import annotations
@@ -17,23 +18,22 @@ from typing import Any
 
 from sqlalchemy import Text, bindparam, func, literal, select, update
 
-from models.ledger import ACCOUNT, EVENT, NEVER, AccountKind, OwnerType
-from models.rulebook import STANDING
+from models.ledger import EVENT, NEVER
 from models.territory import Scene
 from models.volunteering import LIVE, RECORD, Provenance, ServiceFlag, ServiceStatus
 from rules.clock import local_day, local_moment
 from rules.ledger.earning import Earning
-from rules.ledger.earning_many import earn_many
+from rules.ledger.earning_many import earn_many, lock_wallets
 from rules.ledger.reversing import reverse
 from rules.ledger.spending import PointsInsufficient
-from rules.ledger.transactions import Cause
+from rules.ledger.transactions import Cause, in_book, list_books
 from rules.points.events import Occurrence, Outcome, record_event
 from rules.points.voiding import next_ref, void_event
 from rules.rows import AnyRow
 from rules.rulebook.decision import Happening
 from rules.rulebook.sections.earning import Approver
-from rules.sets import is_id_in
-from rules.volunteering.book import MINUTES_OF_HOUR, in_hours
+from rules.rulebook.standings import take_turn
+from rules.volunteering.book import HOURS, MINUTES_OF_HOUR, in_hours
 from rules.work import TryAgain, Work
 
 SOURCE = "service"  #: of the events, and their kind; the reason of the transactions
@@ -129,23 +129,6 @@ class Told:
     )
 
 
-_lock_standings = (
-    select(STANDING.c.resident_id)
-    .where(STANDING.c.town_id == bindparam("town"), is_id_in(STANDING.c.resident_id, "residents"))
-    .order_by(STANDING.c.resident_id)
-    .with_for_update(key_share=True)
-)
-_lock_wallets = (
-    select(ACCOUNT.c.id)
-    .where(
-        ACCOUNT.c.town_id == bindparam("town"),
-        ACCOUNT.c.kind == AccountKind.WALLET,
-        ACCOUNT.c.owner_type == OwnerType.RESIDENT,
-        is_id_in(ACCOUNT.c.owner_id, "residents"),
-    )
-    .order_by(ACCOUNT.c.id)
-    .with_for_update(key_share=True)
-)
 _event_named = select(EVENT.c.id).where(
     EVENT.c.town_id == bindparam("town"), EVENT.c.source == SOURCE, EVENT.c.source_ref == bindparam("ref")
 )
@@ -290,9 +273,15 @@ def _tell(work: Work, service: Service | None, ref: str) -> Told:
 
 
 def _lock_together(work: Work, resident_ids: Iterable[int]) -> None:
-    asked = {"town": work.town_id, "residents": sorted(resident_ids)}
-    work.core.execute(_lock_standings, asked).all()
-    work.core.execute(_lock_wallets, asked).all()
+    """Take everybody's turn, and lock their wallets in all that the rulebook may give; what isn't there yet is opened.
+
+    The wallets of hours come after the pools of those books, as in a check-out.
+    """
+    residents = sorted(resident_ids)
+    for resident_id in residents:
+        take_turn(work, resident_id)
+    for code in sorted(set(list_books(work)) - {HOURS}):
+        lock_wallets(in_book(work, code), residents)
 
 
 def _key(record_id: int) -> str:

@@ -8,12 +8,14 @@ event that the rulebook is told has the name of the check-in it follows from, "s
 A check-out is never refused for the sake of hours. Where points that were paid for more hours are spent already, they stay,
 the record is flagged, and nothing is paid anew.
 
-Locks: the visit (which the caller holds) → the person's days → the records → event → standing → ledger.
+Locks: the visit (which the caller holds) → the person's days → the records → event → standing → ledger. Where several
+sessions are settled at once, all their days come first, and the book of hours after all that the rulebook pays.
 """
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from sqlalchemy import bindparam, func, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -25,6 +27,7 @@ from rules.points.events import Outcome
 from rules.rows import AnyRow
 from rules.volunteering.counting import (
     Service,
+    Told,
     book_hours,
     close_record,
     flag_record,
@@ -85,55 +88,106 @@ _flag_entries = (
 )
 
 
-def settle_signed_hours(work: Work, resident_id: int, session_id: int, minutes: int) -> Outcome | None:
-    """Let the hours that a resident signed for in a session be `minutes`, the sum of the visits; 0 withdraws them.
+@dataclass(frozen=True, slots=True)
+class _Sum:
+    """What somebody's visits of a session add up to."""
+
+    session: AnyRow
+    ref: str
+    minutes: int
+    before: AnyRow | None  #: the live record
+
+    @property
+    def is_news(self) -> bool:
+        day = local_day(self.session.starts_at)
+        return (self.minutes, day) != ((self.before.minutes, self.before.served_on) if self.before else (0, day))
+
+    @property
+    def reason(self) -> str:
+        return f"签到时长更正为 {spoken(self.minutes)}" if self.minutes else "签到记录已撤销"
+
+
+@dataclass(frozen=True, slots=True)
+class _Correction:
+    """A sum of which the rulebook was told, and the book of hours is to be."""
+
+    sum: _Sum
+    service: Service | None
+    told: Told
+
+
+def settle_signed_hours(work: Work, resident_id: int, minutes_of: Mapping[int, int]) -> dict[int, Outcome]:
+    """Let the hours that a resident signed for in each session be these minutes, the sum of the visits; 0 withdraws them.
 
     Called whenever the visits change, by whoever has locked them. Idempotent: the same sum again does nothing. Returns what
-    came of it in points, None when nothing was told to the rulebook.
+    came of each session in points; one of which nothing was told to the rulebook is left out.
     """
-    assert minutes >= 0, "a visit ends after it begins"
-    session = work.core.execute(_session, {"town": work.town_id, "session": session_id}).one()
-    ref, day = f"{session_id}:{resident_id}", local_day(session.starts_at)
-    before = _lock_signed(work, resident_id, ref, day)
-    if (minutes, day) == ((before.minutes, before.served_on) if before else (0, day)):
-        return None
-    reason = f"签到时长更正为 {spoken(minutes)}" if minutes else "签到记录已撤销"
+    assert all(minutes >= 0 for minutes in minutes_of.values()), "a visit ends after it begins"
+    corrections = [
+        _correct(work, resident_id, each) for each in _lock_sums(work, resident_id, minutes_of) if each.is_news
+    ]
+    for correction in corrections:
+        _book(work, correction)
+    return {each.sum.session.id: each.told.outcome for each in corrections if each.told.outcome is not None}
+
+
+def _lock_sums(work: Work, resident_id: int, minutes_of: Mapping[int, int]) -> list[_Sum]:
+    """The sums with the live records of the sessions, under the lock of all days that they belong to, or did.
+
+    The two differ when a session was moved.
+    """
+    asked = [{"town": work.town_id, "session": session_id} for session_id in sorted(minutes_of)]
+    sessions = [work.core.execute(_session, each).one() for each in asked]
+    seen = [_live_record(work, resident_id, session) for session in sessions]
+    days = {local_day(session.starts_at) for session in sessions} | {record.served_on for record in seen if record}
+    lock_days(work, {(resident_id, day) for day in days})
+    sums = [
+        _Sum(session, _ref(resident_id, session), minutes_of[session.id], _live_record(work, resident_id, session))
+        for session in sessions
+    ]
+    if any(each.before is not None and each.before.served_on not in days for each in sums):
+        raise TryAgain
+    return sums
+
+
+def _live_record(work: Work, resident_id: int, session: AnyRow) -> AnyRow | None:
+    return work.core.execute(_signed, {"town": work.town_id, "ref": _ref(resident_id, session)}).first()
+
+
+def _ref(resident_id: int, session: AnyRow) -> str:
+    return f"{session.id}:{resident_id}"
+
+
+def _correct(work: Work, resident_id: int, sum_: _Sum) -> _Correction:
+    """Void the record of before, write the new one, and tell the rulebook."""
+    before = sum_.before
     if before is not None:
-        if close_record(work, before.id, reason, by_staff=False) is None:
+        if close_record(work, before.id, sum_.reason, by_staff=False) is None:
             raise TryAgain
         move_signed(work, resident_id, before.served_on, -before.minutes)
-    service = _write_signed(work, session, resident_id, ref, minutes) if minutes else None
-    told = retell(work, ref, service, reason)
+    service = _write_signed(work, sum_, resident_id) if sum_.minutes else None
+    return _Correction(sum_, service, retell(work, sum_.ref, service, sum_.reason))
+
+
+def _book(work: Work, correction: _Correction) -> None:
+    """Put the minutes into the book of hours, and take those of before out of it."""
+    before, service, told = correction.sum.before, correction.service, correction.told
     if before is not None:
-        take_hours_back(work, before, reason)
+        take_hours_back(work, before, correction.sum.reason)
     if service is not None:
         book_hours(work, [service], {service.id: told.event_id})
     if told.points_kept:
         _flag_kept(work, service, before)
-    return told.outcome
 
 
-def _lock_signed(work: Work, resident_id: int, ref: str, day: date) -> AnyRow | None:
-    """The live record of a session's hours, under the lock of its day and of the day that they belong to now.
-
-    The two differ when the session was moved.
-    """
-    asked = {"town": work.town_id, "ref": ref}
-    seen = work.core.execute(_signed, asked).first()
-    lock_days(work, {(resident_id, each) for each in (day, seen.served_on if seen else day)})
-    before = work.core.execute(_signed, asked).first()
-    if before is not None and before.served_on not in (day, seen.served_on if seen else day):
-        raise TryAgain
-    return before
-
-
-def _write_signed(work: Work, session: AnyRow, resident_id: int, ref: str, minutes: int) -> Service:
+def _write_signed(work: Work, sum_: _Sum, resident_id: int) -> Service:
     """Write the record down, as yet uncounted, and put its minutes into its day."""
+    session, minutes = sum_.session, sum_.minutes
     service = Service(
         id=work.new_id(),
         resident_id=resident_id,
         provenance=Provenance.SIGNED,
-        ref=ref,
+        ref=sum_.ref,
         minutes=minutes,
         served_on=local_day(session.starts_at),
         occurred_at=min(session.starts_at, work.now),
@@ -147,7 +201,7 @@ def _write_signed(work: Work, session: AnyRow, resident_id: int, ref: str, minut
     )
     row = {
         "town_id": work.town_id,
-        "source_ref": ref,
+        "source_ref": sum_.ref,
         "status": ServiceStatus.PENDING,
         "flags": "",
         "recorded_by": None,

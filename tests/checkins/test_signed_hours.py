@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -40,8 +40,9 @@ def settled(monkeypatch: pytest.MonkeyPatch) -> Settled:
     """Resident, session and minutes of each time that volunteering was told."""
     told: Settled = []
 
-    def settle(_work: Any, resident_id: int, session_id: int, minutes: int) -> None:
-        told.append((resident_id, session_id, minutes))
+    def settle(_work: Any, resident_id: int, minutes_of: Mapping[int, int]) -> Mapping[int, Any]:
+        told.extend((resident_id, *sum_) for sum_ in sorted(minutes_of.items()))
+        return {}
 
     monkeypatch.setattr("rules.checkins.presence.settle_signed_hours", settle)
     return told

@@ -125,7 +125,7 @@ def decide(staff: ApiClient, record_id: str, *, accepts: bool, **more: Any) -> T
 
 def serve(town: TownBuilder, who: Person, session_id: int, minutes: int) -> Any:
     """What a check-out leads to: the visits of a session add up to so many minutes."""
-    return town.act(None, settle_signed_hours, who.id, session_id, minutes)
+    return town.act(None, settle_signed_hours, who.id, {session_id: minutes}).get(session_id)
 
 
 def a_session(town: TownBuilder, **columns: Any) -> int:

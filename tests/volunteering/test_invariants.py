@@ -83,7 +83,7 @@ class ServiceMachine(RuleBasedStateMachine):
 
     @rule(who=WHO, session=SESSION, minutes=SIGNED)
     def check_out(self, who: int, session: int, minutes: int) -> None:
-        self.town.act(None, settle_signed_hours, self.people[who].id, self.sessions[session], minutes)
+        self.town.act(None, settle_signed_hours, self.people[who].id, {self.sessions[session]: minutes})
         self.signed[who, session] = minutes
 
     @rule(clerk=CLERK, items=st.lists(st.tuples(WHO, MINUTES, DAYS), min_size=1, max_size=3))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from werkzeug.test import TestResponse
 
 from models.volunteering import DAY, ENTRY_DAY, RECORD, ServiceEntryDay
 from rules.clock import local_day
-from rules.volunteering import days, entries, records
+from rules.volunteering import counting, days, entries, records
 from rules.volunteering.book import Minutes
 from rules.work import Work
 from tests.build import ApiClient, Person, TownBuilder, fresh_key
@@ -183,6 +184,34 @@ def test_batches_of_many_residents_and_check_outs_never_wait_for_each_other_in_a
     from_threads(lambda deed, n: deed(n), deeds, len(deeds))
     assert met == []
     assert [minutes_of(town, who) for who in volunteers] == [Minutes(signed=90, staff=80)] * 8
+    audit(town)
+
+
+def test_a_batch_has_the_turn_of_residents_without_a_standing_before_it_locks_their_wallets(
+    town: TownBuilder, api: ApiClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A first check-out between the two locks would be missed by the one and met by the other, and a second one would
+    have the turn and wait for the wallet."""
+    if town.database.engine.dialect.name == "sqlite":
+        pytest.skip("SQLite has one writer at a time")
+    volunteers, sessions, staff = many(town, 2), [a_session(town) for _ in range(2)], organiser(town, api)
+    met, lock = count_deadlocks(town.database), counting.lock_wallets
+    with ThreadPoolExecutor(1) as pool:
+        check_outs: list[Future[Any]] = []
+
+        def check_out(session_id: int) -> None:
+            check_outs.append(pool.submit(serve, town, volunteers[1], session_id, 30))
+            wait(check_outs, timeout=0.5)
+
+        def lock_between(*args: Any) -> None:
+            check_out(sessions[0])
+            lock(*args)
+            check_out(sessions[1])
+
+        monkeypatch.setattr(counting, "lock_wallets", lock_between)
+        written_down(staff, *(entry(who, 10) for who in volunteers))
+    assert [each.exception() for each in check_outs] == [None, None]
+    assert met == []
     audit(town)
 
 
