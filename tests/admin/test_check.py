@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from sqlalchemy import text
@@ -14,11 +16,14 @@ from sqlalchemy import text
 from blueprints.edge.house import House
 from commands.admin.checks import Level, look_at
 from models.residents import Role
+from rules.administration.checking import LeaderTimes
+from rules.clock import utc_now
 from rules.errors import Busy
 from rules.work import SYSTEM, Work
-from settings import Environment, SettingsInvalid, make_ready
+from settings import Environment, SettingsInvalid, WechatMode, make_ready
 from tests.admin.conftest import Call
 from tests.build import PASSWORD, TownBuilder, settings_for
+from wechat.refusals import Misconfigured, WechatBusy
 
 
 @pytest.fixture(autouse=True)
@@ -114,6 +119,68 @@ def test_what_works_by_half_is_said(
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     assert any(says in sentence for _, sentence in found(with_settings(own_house, **changes)))
+
+
+def test_a_full_disk_is_an_error(own_house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda _folder: SimpleNamespace(free=5 << 20))
+    assert (Level.ERROR, "INSTANCE_DIR has 5 MiB left.") in found(own_house)
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_clocks_that_differ_are_an_error(own_house: House, monkeypatch: pytest.MonkeyPatch, hours: int) -> None:
+    if own_house.transactions.engine.dialect.name == "sqlite":
+        pytest.skip("SQLite has no clock of its own")
+    monkeypatch.setattr("commands.admin.checks.utc_now", lambda: utc_now() + timedelta(hours=hours))
+    [sentence] = [sentence for level, sentence in found(own_house) if level is Level.ERROR]
+    assert "differ by 3600 seconds" in sentence or "differ by 3599 seconds" in sentence
+
+
+def test_a_clock_that_was_set_back_is_an_error(own_house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    later = LeaderTimes(utc_now(), utc_now() + timedelta(hours=1), is_there=False)
+    monkeypatch.setattr("commands.admin.checks.leader_times", lambda _work: later)
+    assert any(level is Level.ERROR and "it was set back" in sentence for level, sentence in found(own_house))
+
+
+def test_a_storage_that_takes_nothing_or_gives_back_something_else_is_an_error(own_house: House) -> None:
+    def refuse(*_: Any) -> None:
+        raise PermissionError
+
+    for change, says in (({"put": refuse}, "takes no file"), ({"get": lambda _key: b"?"}, "another file")):
+        calls = {name: getattr(own_house.files, name) for name in ("put", "get", "delete")}
+        files = cast(Any, SimpleNamespace(**calls | change))
+        said = [sentence for level, sentence in found(replace(own_house, files=files)) if level is Level.ERROR]
+        assert len(said) == 1
+        assert says in said[0]
+
+
+@pytest.mark.parametrize(
+    ("refusal", "level", "says"),
+    [
+        (Misconfigured(), Level.ERROR, "refuses WECHAT_APPID"),
+        (WechatBusy(), Level.WARNING, "doesn't answer"),
+        (None, None, ""),
+    ],
+)
+def test_what_wechat_says_to_the_secret_is_found_out_before_anybody_signs_in(
+    own_house: House, refusal: Exception | None, level: Level | None, says: str
+) -> None:
+    def answer() -> str:
+        if refusal is not None:
+            raise refusal
+        return "token"
+
+    of = replace(own_house, wechat=cast(Any, SimpleNamespace(access_token=answer)))
+    said = [each for each in found(with_settings(of, wechat=WechatMode.REAL)) if "WeChat" in each[1]]
+    told = [each for each in said if "signs everybody in" not in each[1]]
+    assert [each[0] for each in told] == ([level] if level else [])
+    assert all(says in sentence for _, sentence in told)
+
+
+def test_a_replica_that_is_no_standby_is_said(own_house: House, own_url: str) -> None:
+    if own_house.transactions.engine.dialect.name == "sqlite":
+        pytest.skip("SQLite has no standbys")
+    of = with_settings(own_house, database_replica_url=own_url)
+    assert any("leads to no standby" in sentence for _, sentence in found(of))
 
 
 def test_a_password_that_everybody_knows_is_an_error_in_production(own_house: House, own_town: TownBuilder) -> None:
