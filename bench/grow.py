@@ -46,7 +46,7 @@ SHARDS = 4  #: of each account that all share, a copy has so many of its own
 #: What all copies share.
 SHARED = {"town", "operator", "operator_staff", "staff", "staff_lookup", "role_grant", "book", "rulebook_version"}
 SHARED |= {"property_company", "node_counter", "job_run", "job_leader", "alembic_version", "seal", "sealed_txn"}
-SHARED |= {"town_revision", "admin_deed"}
+SHARED |= {"town_revision", "admin_deed", "monitor_target"}
 SHARED_KINDS = "('city', 'street')"  #: of the tree
 #: Columns that name rows without a foreign key, and when they do.
 LOOSE = {

@@ -8,13 +8,15 @@ what came between, so what is carried on is what the facts say as of the moment,
 - Of what changes (`Family.changed`) the facts of the things that changed meanwhile are taken off as they were as of the one
   moment, and added as they are as of the other.
 
-A minute is kept once it has settled. It ends just before the next one begins, so that what is of the one isn't of the
-other, however finely a time is kept.
+A minute is kept once it has settled, and some before it: people look at now, and at some minutes ago. Of what grows it ends
+just before the next one begins, so that what is of the one isn't of the other, however finely a time is kept. Of what
+changes it ends with the first instant of the next: what happens on the minute, as a quarter of an hour goes by or a session
+ends, has happened by then.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
@@ -22,7 +24,7 @@ from typing import Any, TypeAlias
 from sqlalchemy.sql.base import Executable
 
 from rules.monitor.definitions import Facts, Family
-from rules.monitor.keeping import SETTLES_IN, Answer, Rows, as_key, ask_once, keep, kept_answers
+from rules.monitor.keeping import SETTLES_IN, Answer, Kept, Rows, as_key, ask_once, keep, kept_answers
 from rules.rows import AnyRow
 from rules.work import Work
 
@@ -30,6 +32,8 @@ MINUTE = timedelta(minutes=1)
 INSTANT = timedelta(microseconds=1)
 #: Of so long ago the dear numbers are carried on from minute to minute; of before they are counted anew.
 CARRIED_FOR = timedelta(hours=1)
+#: So many minutes are kept of each question.
+BASES_MAX = 4
 #: Makes the statement of sums over facts.
 Summing: TypeAlias = Callable[[Facts], Executable]
 
@@ -50,14 +54,15 @@ def find_sums(
     `asked`: what the statement binds, `as_of` and `begin` among it.
     """
     statement, as_of = summing(facts), asked["as_of"]
-    turn = _end_of_minute(min(as_of, work.now - SETTLES_IN))
+    turn = _end_of_minute(family, min(as_of, work.now - SETTLES_IN))
     if not _may_carry(family, facts) or turn < max(asked["begin"], work.now - CARRIED_FOR):
         return ask_once(work, statement, asked)
 
     def carry() -> Answer:
         kept, key = kept_answers(work), ("minute", statement, as_key({**asked, "as_of": None}))
-        base: _Base | None = kept.get(key)
-        if base is not None and base.as_of > turn:
+        bases: Sequence[_Base] = kept.get(key) or ()
+        base = max((each for each in bases if each.as_of <= turn), key=lambda each: each.as_of, default=None)
+        if base is None and len(bases) == BASES_MAX:
             return work.send(statement, asked).all
         until_turn = _nothing
         if base is None:
@@ -68,7 +73,8 @@ def find_sums(
 
         def wait() -> Rows:
             rows = _added(([] if base is None else base.rows, until_turn()), counters)
-            kept.put(key, _Base(turn, rows), len(rows))
+            if base is None or base.as_of < turn:
+                _keep_base(kept, key, _Base(turn, rows))
             return _added((rows, rest()), counters)
 
         return wait
@@ -76,9 +82,17 @@ def find_sums(
     return keep(work, as_of, (statement, as_key(asked)), carry)
 
 
-def _end_of_minute(moment: datetime) -> datetime:
-    """The last instant of the minute before the one that a moment is in."""
-    return moment.replace(second=0, microsecond=0) - INSTANT
+def _end_of_minute(family: Family, moment: datetime) -> datetime:
+    """As of when the last minute before a moment is over."""
+    next_minute = moment.replace(second=0, microsecond=0)
+    return next_minute - INSTANT if family.grows else next_minute
+
+
+def _keep_base(kept: Kept, key: Hashable, base: _Base) -> None:
+    """Keep it with the last ones; of one minute the last that was found."""
+    bases = {each.as_of: each for each in (*(kept.get(key) or ()), base)}
+    last = [bases[as_of] for as_of in sorted(bases)[-BASES_MAX:]]
+    kept.put(key, last, sum(len(each.rows) for each in last))
 
 
 def _may_carry(family: Family, facts: Facts) -> bool:

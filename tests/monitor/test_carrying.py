@@ -35,7 +35,7 @@ NAMES = [
     for name, measure in MEASURES.items()
     if measure.family is not None and (measure.family.grows or measure.family.changed is not None)
 ]
-DEEDS = ("come", "move", "plan", "reserve", "reserve", "reserve", "attend", "attend", "cancel", "call_off", "unattend")
+DEEDS = ("come", "move", "plan", "reserve", "reserve", "reserve", "attend", "attend", "cancel", "call_off", "unattend", "alter")
 DEEDS += ("gain", "gain", "redeem", "pick_up", "tend")
 
 
@@ -141,6 +141,30 @@ def test_what_is_carried_on_is_what_is_counted_anew(
     assert not differences
     assert found == {MEASURES[name].family.name for name in NAMES}
     assert {"attend", "reserve", "gain", "redeem", "move", "cancel"} <= set(life.done)
+
+
+def test_who_looks_at_some_minutes_ago_adds_to_what_was_known_then(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    town, clock = town_of_the_past(engine, moment(0, 8))
+    life = BriskLife(town, clock, (town.community_id,))
+    auditor = town.staff(Role.AUDITOR)
+    since, added_to = carrying._ask_since, set()
+
+    def heed(work: Work, family: Any, *args: Any) -> Any:
+        added_to.add(args[-1][0].replace(microsecond=0) + timedelta(seconds=family.grows))
+        return since(work, family, *args)
+
+    monkeypatch.setattr(carrying, "_ask_since", heed)
+    clock.now = moment(1, 9) + MINUTE / 2
+    for _ in range(carrying.BASES_MAX + 2):
+        clock.now += MINUTE
+        tell(life, auditor, clock.now)
+    newest = clock.now.replace(second=0)
+    for minutes in range(carrying.BASES_MAX + 2):
+        added_to.clear()
+        tell(life, auditor, clock.now - minutes * MINUTE - timedelta(seconds=7))
+        assert added_to == ({newest - minutes * MINUTE} if minutes < carrying.BASES_MAX else set())
 
 
 def test_what_happens_as_a_minute_ends_is_counted_once(engine: Engine) -> None:

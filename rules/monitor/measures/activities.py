@@ -21,7 +21,15 @@ from rules.history import Columns, as_of
 from rules.local_time import day_of
 from rules.monitor.days import AS_OF, BEGIN, END, SINCE, TOWN, UNTIL, days_before, first_id
 from rules.monitor.definitions import Better, Facts, Family, Kind, Measure, Unit
-from rules.monitor.measures.parts import ACTIVITY_LOOKS_OTHERWISE, NONE, ended_days, fact, one_if, was_changed
+from rules.monitor.measures.parts import (
+    ACTIVITY_LOOKS_OTHERWISE,
+    NONE,
+    SESSION_WAS_MADE,
+    ended_days,
+    fact,
+    one_if,
+    was_changed,
+)
 from rules.sets import is_id_in
 
 #: No session goes on for so many days.
@@ -46,30 +54,36 @@ _sessions_then, _activities_then, _reservations_then = (
 S, A, R = _sessions_then.c, _activities_then.c, _reservations_then.c
 _of_activity = _sessions_then.join(_activities_then, and_(A.town_id == TOWN, A.id == S.activity_id))
 _is_offered = and_(S.town_id == TOWN, A.status != ActivityStatus.DRAFT)
-_is_on = S.status == SessionStatus.SCHEDULED
-_was_held = and_(_is_on, S.ends_at <= AS_OF)
+_was_held = and_(S.status == SessionStatus.SCHEDULED, S.ends_at <= AS_OF)
 _came = R.status == ReservationStatus.CHECKED_IN
 _stayed_away = R.status == ReservationStatus.NO_SHOW
 _has_place = R.status.in_(_WITH_A_PLACE)
 
-_sessions: Facts = (
-    select(
-        *fact(
-            S.id,
-            day_of(S.starts_at),
-            A.community_id,
-            scene=A.scene,
-            operator_id=A.operator_id,
-            planned=one_if(_is_on),
-            held=one_if(_was_held),
-            cancelled=one_if(~_is_on),
-            places=case((_is_on, S.capacity), else_=NONE),
-        )
-    )
-    .select_from(_of_activity)
-    .where(_is_offered)
-)
 
+def _sessions_in(sessions: Subquery) -> Facts:
+    session = sessions.c
+    is_on = session.status == SessionStatus.SCHEDULED
+    return (
+        select(
+            *fact(
+                session.id,
+                day_of(session.starts_at),
+                A.community_id,
+                scene=A.scene,
+                operator_id=A.operator_id,
+                planned=one_if(is_on),
+                held=one_if(and_(is_on, session.ends_at <= AS_OF)),
+                cancelled=one_if(~is_on),
+                places=case((is_on, session.capacity), else_=NONE),
+            )
+        )
+        .select_from(sessions.join(_activities_then, and_(A.town_id == TOWN, A.id == session.activity_id)))
+        .where(and_(session.town_id == TOWN, A.status != ActivityStatus.DRAFT))
+    )
+
+
+_sessions = _sessions_in(_sessions_then)
+_some_then = as_of(Session, lambda row: and_(is_id_in(row["id"], "ids"), _begins_in_span(row)), name="session_changed")
 
 _sessions_taken = as_of(Session, _begins_in_span, name="session_taken")
 T = _sessions_taken.c
@@ -160,9 +174,6 @@ def _reservations_in(sessions: Subquery) -> Facts:
 
 
 _reservations = _reservations_in(_sessions_then)
-_reservations_of = _reservations_in(
-    as_of(Session, lambda row: and_(is_id_in(row["id"], "ids"), _begins_in_span(row)), name="session_changed")
-)
 
 
 # --- Days of which something was recorded after them ---
@@ -198,7 +209,25 @@ _touched_days = union(
 ).subquery("late")
 _touched: Facts = select(_touched_days.c.day)
 
-# --- Sessions whose reservations may have changed ---
+# --- Sessions that changed, and those whose reservations may have ---
+
+_changed_otherwise = (
+    select(SessionVersion.id.label("id")).where(was_changed(SessionVersion)),
+    select(Session.id).where(
+        was_changed(ActivityVersion), Session.town_id == TOWN, Session.activity_id == ActivityVersion.id
+    ),
+)
+_changed_or_ended = union(
+    *_changed_otherwise,
+    select(Session.id).where(SESSION_WAS_MADE),
+    select(Session.id).where(
+        Session.town_id == TOWN,
+        Session.starts_at >= BEGIN,
+        Session.starts_at < END,
+        Session.ends_at > SINCE,
+        Session.ends_at <= UNTIL,
+    ),
+).subquery("changed")
 
 # Who is checked in as it happens leaves no version, but a scan.
 _reservation_of_version = and_(Reservation.town_id == TOWN, Reservation.id == ReservationVersion.id)
@@ -211,14 +240,18 @@ _changed_sessions = union(
     select(Reservation.session_id).where(
         Scan.town_id == TOWN, Scan.id >= first_id(SINCE), Scan.received_at <= UNTIL, _reservation_of_scan
     ),
-    select(SessionVersion.id).where(was_changed(SessionVersion)),
-    select(Session.id).where(
-        was_changed(ActivityVersion), Session.town_id == TOWN, Session.activity_id == ActivityVersion.id
-    ),
+    *_changed_otherwise,
 ).subquery("changed")
-_changed: Facts = select(_changed_sessions.c.id)
 
-SESSIONS = Family("sessions", "session", _sessions, ("planned", "held", "cancelled", "places"), touched=_touched)
+SESSIONS = Family(
+    "sessions",
+    "session",
+    _sessions,
+    ("planned", "held", "cancelled", "places"),
+    touched=_touched,
+    changed=select(_changed_or_ended.c.id),
+    facts_of=_sessions_in(_some_then),
+)
 OCCUPANCY = Family("occupancy", "session", _occupancy, ("full", "empty"), touched=_touched)
 RESERVATIONS = Family(
     "reservations",
@@ -235,8 +268,8 @@ RESERVATIONS = Family(
         "cancelled_shortly",
     ),
     touched=_touched,
-    changed=_changed,
-    facts_of=_reservations_of,
+    changed=select(_changed_sessions.c.id),
+    facts_of=_reservations_in(_some_then),
 )
 _SLICES = frozenset({Slice.ALL, Slice.SCENE, Slice.OPERATOR})
 

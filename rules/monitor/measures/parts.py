@@ -151,6 +151,13 @@ ACTIVITY_LOOKS_OTHERWISE = (
     Session.activity_id == _later.id,
 )
 
+#: The Session was made between the two moments, or says that it was earlier, and was written down then.
+SESSION_WAS_MADE = and_(
+    Session.town_id == TOWN,
+    Session.id >= first_id(SINCE),
+    or_(Session.made_at.is_(None), Session.made_at <= UNTIL),
+)
+
 # --- The points book ---
 
 
