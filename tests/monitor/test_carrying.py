@@ -35,8 +35,8 @@ NAMES = [
     for name, measure in MEASURES.items()
     if measure.family is not None and (measure.family.grows or measure.family.changed is not None)
 ]
-DEEDS = ("come", "move", "plan", "reserve", "reserve", "reserve", "attend", "attend", "cancel", "call_off", "unattend", "alter")
-DEEDS += ("gain", "gain", "redeem", "pick_up", "tend")
+DEEDS = ("come", "move", "plan", "reserve", "reserve", "reserve", "attend", "attend", "cancel", "call_off", "unattend")
+DEEDS += ("alter", "gain", "gain", "redeem", "pick_up", "tend")
 
 
 class BriskLife(Life):
