@@ -63,14 +63,16 @@ class Replica:
         engine: Engine,
         *,
         on_left: Callable[[str], None] = lambda _reason: None,
+        on_refused: Callable[[str], None] = lambda _code: None,
         on_lag: Callable[[float], None] = lambda _seconds: None,
     ) -> None:
-        """`on_left` hears why the primary was asked instead; `on_lag` by how many seconds a reading was behind."""
+        """Who hears what. `on_left`: why the replica couldn't answer and the primary was asked instead; `on_refused`: the
+        code of a refusal, which the primary gives, or doesn't; `on_lag`: by how many seconds a reading was behind."""
         self.engine = engine
         self._primary = primary
         self._transactions = _OnReplica(engine, primary)
         self._rests_until = 0.0
-        self._on_left, self._on_lag = on_left, on_lag
+        self._on_left, self._on_refused, self._on_lag = on_left, on_refused, on_lag
 
     def read(self, town_id: int, find_actor: Callable[[Work], Actor], deed: Callable[[Work], T]) -> T:
         """Run a deed that only reads, as whoever `find_actor` finds on the primary. Raises what they raise, and Busy."""
@@ -83,7 +85,7 @@ class Replica:
             self._rests_until = time.monotonic() + REST_SECONDS
             self._on_left(type(error).__name__)
         except RuleError as refusal:
-            self._on_left(refusal.code)
+            self._on_refused(refusal.code)
         return self._primary.read(town_id, actor, deed)
 
     def _as_of_replay(self, work: Work, deed: Callable[[Work], T]) -> T:

@@ -21,9 +21,13 @@ def make_replica(settings: Settings, transactions: Transactions) -> Replica | No
     if not settings.database_replica_url:
         return None
     engine = connect(settings.database_replica_url, pool_size=settings.database_pool_size)
-    return Replica(transactions, engine, on_left=_note, on_lag=LAG.set)
+    return Replica(transactions, engine, on_left=_note, on_refused=_count, on_lag=LAG.set)
+
+
+def _count(reason: str) -> None:
+    LEFT.labels(reason).inc()
 
 
 def _note(reason: str) -> None:
-    LEFT.labels(reason).inc()
+    _count(reason)
     log.warning("replica.left", reason=reason)

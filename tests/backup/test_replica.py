@@ -33,6 +33,7 @@ class Pair:
     primary: Member
     standby: Member
     left: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
     lags: list[float] = field(default_factory=list)
 
     @property
@@ -42,7 +43,8 @@ class Pair:
     def replica(self) -> Replica:
         """A process's way to the replica that has no troubles behind it yet."""
         engine = connect(self.standby.url_of(DATABASE), pool_size=2)
-        return Replica(self.house.transactions, engine, on_left=self.left.append, on_lag=self.lags.append)
+        hears = {"on_left": self.left.append, "on_refused": self.refused.append, "on_lag": self.lags.append}
+        return Replica(self.house.transactions, engine, **hears)
 
     def catch_up(self) -> None:
         """Wait until the standby has all that was committed."""
@@ -82,6 +84,7 @@ def servers(archived: Archived, tmp_path_factory: pytest.TempPathFactory) -> Ite
 @pytest.fixture
 def pair(servers: Pair) -> Iterator[Pair]:
     servers.left.clear()
+    servers.refused.clear()
     servers.lags.clear()
     yield servers
     if servers.standby.ask("SELECT pg_is_in_recovery()") == [(True,)]:
@@ -185,7 +188,7 @@ def test_what_the_replica_refuses_the_primary_may_know(pair: Pair, town: TownBui
 
     NobodyThere.code = "test.nobody_there"
     assert replica.read(town.id, nobody_in_particular, find) == 1
-    assert pair.left == ["test.nobody_there"]
+    assert (pair.left, pair.refused) == ([], ["test.nobody_there"])
     assert replica.read(town.id, nobody_in_particular, count)[0] == 0  # it isn't left alone for that
     replica.engine.dispose()
 
