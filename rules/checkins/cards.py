@@ -20,7 +20,7 @@ from models.territory import Territory
 from rules.checkins.signing import TokenKind, sign
 from rules.errors import Kind, RuleError
 from rules.keys import Keys
-from rules.points.people import ResidentUnknown
+from rules.points.people import IS_SOMEBODY, ResidentUnknown
 from rules.residents.identity import Forbidden, holds_at_root
 from rules.work import ActorKind, TryAgain, Work
 
@@ -49,7 +49,7 @@ class PrintedCard:
 _resident = (
     select(Resident.name, Territory.path)
     .outerjoin(Territory, and_(Territory.town_id == Resident.town_id, Territory.id == Resident.territory_id))
-    .where(Resident.town_id == bindparam("town"), Resident.id == bindparam("resident"))
+    .where(Resident.town_id == bindparam("town"), Resident.id == bindparam("resident"), IS_SOMEBODY)
 )
 _revoke = (
     update(Card)

@@ -84,8 +84,8 @@ def find_sums(
 
 def _end_of_minute(family: Family, moment: datetime) -> datetime:
     """As of when the last minute before a moment is over."""
-    next_minute = moment.replace(second=0, microsecond=0)
-    return next_minute - INSTANT if family.grows else next_minute
+    on_the_minute = moment.replace(second=0, microsecond=0)
+    return on_the_minute - INSTANT if family.grows else on_the_minute
 
 
 def _keep_base(kept: Kept, key: Hashable, base: _Base) -> None:

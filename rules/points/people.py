@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, or_, select
 
-from models.residents import Resident, Role
+from models.residents import Resident, ResidentStatus, Role
 from models.territory import Territory
 from rules.errors import Kind, RuleError
 from rules.residents.identity import require_role, require_role_at_root
@@ -18,10 +18,14 @@ class ResidentUnknown(RuleError):
     en = "There is no such resident."
 
 
+#: Somebody's row. Of who was erased, or whose account became another record's, one without a name stays (rules.rights),
+#: since the books hang on it: it is nobody's, and nothing is done for it.
+IS_SOMEBODY = or_(Resident.status != ResidentStatus.SUSPENDED, Resident.name != "")
+
 _place = (
     select(Resident.id, Territory.path)
     .outerjoin(Territory, (Territory.town_id == Resident.town_id) & (Territory.id == Resident.territory_id))
-    .where(Resident.town_id == bindparam("town"), Resident.id == bindparam("resident"))
+    .where(Resident.town_id == bindparam("town"), Resident.id == bindparam("resident"), IS_SOMEBODY)
 )
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import bindparam, select
 from models.residents import Proxy, ProxyKind, Resident
 from rules.clock import local_day
 from rules.errors import Kind, RuleError
-from rules.points.people import ResidentUnknown
+from rules.points.people import IS_SOMEBODY, ResidentUnknown
 from rules.residents.proxies import is_in_force
 from rules.work import Actor, ActorKind, Work
 
@@ -48,7 +48,9 @@ _proxy = (
         Proxy.revoked_at.is_(None),
     )
 )
-_resident = select(Resident.id).where(Resident.town_id == bindparam("town"), Resident.id == bindparam("resident"))
+_resident = select(Resident.id).where(
+    Resident.town_id == bindparam("town"), Resident.id == bindparam("resident"), IS_SOMEBODY
+)
 
 
 def resident_for(work: Work, resident_id: int | None) -> int:

@@ -20,7 +20,7 @@ from models.residents import Resident, Role
 from models.territory import Territory
 from rules.errors import Kind, RuleError
 from rules.keys import Keys
-from rules.points.people import ResidentUnknown
+from rules.points.people import IS_SOMEBODY, ResidentUnknown
 from rules.residents.ages import CONSENT_YEARS
 from rules.residents.identity import holds_at_root
 from rules.residents.names import greeting, normalised
@@ -97,7 +97,7 @@ _seen = (
         Territory.path,
     )
     .outerjoin(Territory, (Territory.town_id == Resident.town_id) & (Territory.id == Resident.territory_id))
-    .where(Resident.town_id == bindparam("town"))
+    .where(Resident.town_id == bindparam("town"), IS_SOMEBODY)
     .order_by(Resident.id)
 )
 _by_id = _seen.where(Resident.id == bindparam("resident"))

@@ -8,7 +8,8 @@
    left lapse by an ordinary transaction of the ledger, and the salt of the resident's marks is deleted. The books keep their
    rows and the seals hold (docs/seals.md); nobody can tell any more whose they are.
 
-Each step finds by itself what is left to do, so a run that broke off is run again.
+Each step finds by itself what is left to do, so a run that broke off is run again. Who looked for the resident just before
+may give them something just after: it names nobody, and the next run lets such points lapse.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BindParameter, bindparam, delete, insert, select, update
+from sqlalchemy import BindParameter, and_, bindparam, delete, insert, select, update
 
 from models.estates import OPEN as OPEN_REPAIRS
 from models.estates import Complaint, ComplaintStatus, Repair, RepairDeed, RepairEvent, RepairStatus
@@ -31,6 +32,7 @@ from models.groups import (
     RequestStatus,
     ResponseStatus,
 )
+from models.ledger import Account, Book, OwnerType
 from models.residents import (
     Erasure,
     HouseholdRequest,
@@ -140,6 +142,27 @@ _delete_late_salts = (
     )
     .execution_options(**QUIET)
 )
+#: Points that came to who was erased already.
+_late = (
+    select(Erasure.id, Erasure.resident_id)
+    .join(
+        Account,
+        and_(
+            Account.town_id == Erasure.town_id,
+            Account.owner_type == OwnerType.RESIDENT,
+            Account.owner_id == Erasure.resident_id,
+        ),
+    )
+    .join(Book, and_(Book.town_id == Account.town_id, Book.id == Account.book_id))
+    .where(
+        Erasure.town_id == bindparam("town"),
+        Erasure.done_at.is_not(None),
+        Book.code != SERVICE_HOURS,
+        Account.credited > Account.debited,
+    )
+    .distinct()
+    .order_by(Erasure.id)
+)
 
 
 def _closing(table: Any, before: Any, after: Any, whose: str = "resident_id", **columns: Any) -> Any:
@@ -209,6 +232,8 @@ def erase_due(transactions: Transactions, town_id: int) -> Erased:
         except RuleError:  # one who can't be erased yet doesn't keep the others
             failed += 1
     transactions.write(town_id, SYSTEM, lambda work: work.core.execute(_delete_late_salts, {"town": town_id}))
+    for late in transactions.read(town_id, SYSTEM, lambda work: work.core.execute(_late, {"town": town_id}).all()):
+        transactions.write(town_id, SYSTEM, forfeit_points, late.resident_id, late.id)
     return Erased(done, failed)
 
 
@@ -277,7 +302,8 @@ def forfeit_points(work: Work, resident_id: int, erasure_id: int) -> int:
         of_book = in_book(work, code)
         release_holds_of(of_book, resident_id, REASON)
         cause = Cause(REASON, "账号注销，未用积分作废", work.now)
-        points += empty_wallet(of_book, f"{REASON}:{erasure_id}", resident_id, cause, into=None)
+        key = f"{REASON}:{erasure_id}:{work.new_id()}"  # what came late lapses by a transaction of its own
+        points += empty_wallet(of_book, key, resident_id, cause, into=None)
     return points
 
 
