@@ -8,6 +8,7 @@ from models.activities import Session
 from models.checkins import Visit
 from rules.checkins.presence import find_room, lock_resident, rewrite_visits
 from rules.checkins.visits import CLOSES_AFTER
+from rules.volunteering.hours import book_signed_hours
 from rules.work import SYSTEM, Transactions, Work
 
 AT_A_TIME = 200
@@ -40,4 +41,4 @@ def find_overdue(work: Work, limit: int) -> list[tuple[int, int]]:
 def close_visit(work: Work, resident_id: int, session_id: int) -> None:
     """Fold a resident's visits around a session as of now: what is over ends."""
     lock_resident(work, resident_id)
-    rewrite_visits(work, resident_id, find_room(work, session_id))
+    book_signed_hours(work, rewrite_visits(work, resident_id, find_room(work, session_id)).corrections)

@@ -38,6 +38,7 @@ from rules.rows import AnyRow
 from rules.rulebook.decision import Happening
 from rules.rulebook.standings import take_turn
 from rules.sending import Reply
+from rules.volunteering.hours import Correction, book_signed_hours
 from rules.work import TryAgain, Work
 
 SOURCE = "checkin"
@@ -188,7 +189,9 @@ def decide(work: Work, door: AnyRow, attempt: Attempt, asked: AskedPerson) -> De
     if person is None:
         return Decision(RefusalReason.UNKNOWN_CODE)
     deciding = _Deciding(work, door, attempt, person, asked.situation)
-    return deciding.come() if attempt.direction is Direction.IN else deciding.go()
+    decision = deciding.come() if attempt.direction is Direction.IN else deciding.go()
+    deciding.book_hours()
+    return decision
 
 
 def refuse(attempt: Attempt, reason: RefusalReason) -> Decision:
@@ -218,6 +221,7 @@ class _Deciding:
         self._situation = situation
         self._room: Room = room_of(door, door.id)
         self._overridden = False
+        self._corrections: list[Correction] = []  #: of signed hours, to be booked
 
     # --- in ---
 
@@ -319,16 +323,16 @@ class _Deciding:
         return self._enter_folding(sight)
 
     def _enter_folding(self, sight: Sight) -> tuple[Stay | None, bool]:
-        folded = rewrite_visits(self._work, self._person.id, self._room, seen=sight).folded
+        folded = self._fold(sight).folded
         stay = folded.stay_of(sight.scan_id, self._room.session_id)
         return stay, self._is_other_room(folded, stay)
 
     def _come_again(self) -> Decision:
         """In, though the reservation was used: in already, back again, or an upload that says they came earlier."""
-        rewritten = self._fold()
+        rewritten = self._fold(self._sight())
         if self._meaning(rewritten) is Meaning.LEFT_ALREADY and self._attempt.override:
             self._overridden = True
-            rewritten = self._fold()
+            rewritten = self._fold(self._sight())
         folded = rewritten.folded
         stay = folded.stay_of(self._attempt.scan_id, self._room.session_id)
         if self._meaning(rewritten) is Meaning.LEFT_ALREADY:
@@ -345,7 +349,7 @@ class _Deciding:
             return self._refused(RefusalReason.NOT_IN)
         if self._attempt.at >= self._door.ends_at + MARGIN + self._attempt.skew:
             return self._refused(RefusalReason.TOO_LATE)
-        rewritten = self._fold()
+        rewritten = self._fold(self._sight())
         if self._meaning(rewritten) is not Meaning.EXIT:
             return self._refused(RefusalReason.NOT_IN, is_evidence=True)
         admitted = self._admitted(rewritten.folded.stay_of(self._attempt.scan_id, self._room.session_id))
@@ -355,8 +359,16 @@ class _Deciding:
 
     # --- both ---
 
-    def _fold(self) -> Rewritten:
-        return rewrite_visits(self._work, self._person.id, self._room, seen=self._sight())
+    def book_hours(self) -> None:
+        """Book the hours that visits sign for now; everything else that goes to the ledger comes before."""
+        book_signed_hours(self._work, self._corrections)
+        self._corrections.clear()
+
+    def _fold(self, sight: Sight) -> Rewritten:
+        self.book_hours()  # of a folding before
+        rewritten = rewrite_visits(self._work, self._person.id, self._room, seen=sight)
+        self._corrections.extend(rewritten.corrections)
+        return rewritten
 
     def _meaning(self, rewritten: Rewritten) -> Meaning:
         return rewritten.folded.meanings[self._attempt.scan_id]

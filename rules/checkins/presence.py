@@ -8,7 +8,7 @@ open visit of each resident at most.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, cast
@@ -25,7 +25,7 @@ from rules.checkins.visits import CLOSES_AFTER, Folded, Room, Sight, Stay, fold,
 from rules.points.events import Outcome
 from rules.rows import AnyRow
 from rules.sets import is_id_in
-from rules.volunteering.hours import settle_signed_hours
+from rules.volunteering.hours import Correction, tell_signed_hours
 from rules.work import TryAgain, Work
 
 #: How far from a session we look for others that touch it: a session is shorter than that.
@@ -39,6 +39,9 @@ class Rewritten:
     folded: Folded
     has_more: bool  #: the session has more visits than before
     settled: Outcome | None  #: what the session's signed hours led to, where they changed
+    corrections: Sequence[
+        Correction
+    ]  #: of signed hours; whoever asked for this books them last (rules.volunteering.hours)
 
 
 _visit = cast(Table, Visit.__table__)
@@ -225,8 +228,8 @@ def rewrite_visits(
 ) -> Rewritten:
     """Fold a resident's visits of a session, and of all that it touches, and write what changed.
 
-    `seen`: a scan that is on its way into the log. `undone`: the id of one that counts no more. Signed hours follow. The
-    caller holds the resident's row.
+    `seen`: a scan that is on its way into the log. `undone`: the id of one that counts no more. The rulebook is told of
+    signed hours; to book them (`corrections`) is the caller's, who holds the resident's row.
     """
     stored = _read_visits(work, resident_id, room)
     begin = min([room.opens_at, *(visit.entered_at for visit in stored)])
@@ -239,11 +242,12 @@ def rewrite_visits(
     folded = fold(left, rooms, work.now)
     before = [visit for visit in stored if visit.session_id in near]
     changed = _write(work, resident_id, before, folded.stays)
-    outcomes = _settle(work, resident_id, [rooms[session_id] for session_id in changed], before, folded)
+    corrections = _tell(work, resident_id, [rooms[session_id] for session_id in changed], before, folded)
     now_there, then_there = (
         sum(visit.session_id == room.session_id for visit in visits) for visits in (folded.stays, before)
     )
-    return Rewritten(folded, now_there > then_there, outcomes.get(room.session_id))
+    settled = next((each.told.outcome for each in corrections if each.session_id == room.session_id), None)
+    return Rewritten(folded, now_there > then_there, settled, corrections)
 
 
 def _read_visits(work: Work, resident_id: int, room: Room) -> Sequence[AnyRow]:
@@ -330,9 +334,9 @@ def _write_one(work: Work, resident_id: int, row: AnyRow | None, stay: Stay) -> 
         raise TryAgain
 
 
-def _settle(
+def _tell(
     work: Work, resident_id: int, rooms: Iterable[Room], before: Sequence[AnyRow], folded: Folded
-) -> Mapping[int, Outcome]:
+) -> Sequence[Correction]:
     """Tell volunteering what the visits of sessions sign for now, where they sign or signed for anything."""
     minutes_of = {}
     for room in rooms:
@@ -340,7 +344,7 @@ def _settle(
         earlier = signed_minutes((_stay(visit) for visit in before if visit.session_id == room.session_id), room)
         if room.volunteers_only and (minutes or earlier):
             minutes_of[room.session_id] = minutes
-    return settle_signed_hours(work, resident_id, minutes_of) if minutes_of else {}
+    return tell_signed_hours(work, resident_id, minutes_of) if minutes_of else ()
 
 
 def _stay(row: AnyRow) -> Stay:

@@ -31,6 +31,7 @@ from rules.reservations.attending import undo_check_in
 from rules.residents.identity import require_role
 from rules.residents.names import greeting
 from rules.rows import AnyRow
+from rules.volunteering.hours import book_signed_hours
 from rules.work import ActorKind, TryAgain, Work
 
 UNDO_SECONDS = 900
@@ -157,7 +158,7 @@ def _undo(work: Work, scan: AnyRow, reason: str) -> dict[str, Any]:
     is_last = scan.direction is Direction.IN and _nobody_else_saw_them_come(work, scan)
     is_used = is_last and lock_reservation(work, scan.reservation_id) is ReservationStatus.CHECKED_IN
     room = room_of(scan, scan.session_id)
-    folded = rewrite_visits(work, scan.resident_id, room, undone=scan.id).folded
+    rewritten = rewrite_visits(work, scan.resident_id, room, undone=scan.id)
     taken_back = False
     if is_used:
         ref = next_ref(work, SOURCE, ref_of(scan.session_id, scan.resident_id))
@@ -165,7 +166,8 @@ def _undo(work: Work, scan: AnyRow, reason: str) -> dict[str, Any]:
         taken_back = void_event(work, SOURCE, ref, words)
         if not undo_check_in(work, scan.reservation_id):
             raise TryAgain
-    left = [stay for stay in folded.stays if stay.session_id == scan.session_id]
+    book_signed_hours(work, rewritten.corrections)
+    left = [stay for stay in rewritten.folded.stays if stay.session_id == scan.session_id]
     return {
         "direction": scan.direction,
         "resident": {"name": greeting(scan.name, scan.resident_id)},

@@ -139,6 +139,13 @@ def ask_pool_balance(work: Work, issuer_id: int | None = None) -> Reply:
     return work.send(_pool_balance, _pool(work, book_of(work), issuer_id or work.town_id))
 
 
+def lock_pool(work: Work) -> None:
+    """Lock the town's pool in the work's book, all of its shards in order, for who will draw by several keys."""
+    book = book_of(work)
+    if book.pool_shards > 1:
+        work.send(_lock_shards, _pool(work, book, work.town_id)).all()
+
+
 def draw_from_pool(work: Work, book: BookFacts, issuer_id: int, key: str, amount: int) -> list[tuple[Counters, int]]:
     """Debit a pool: the shard that the key names, or as many as it takes. Raises BudgetExhausted."""
     shard = shard_of(key, book.pool_shards)

@@ -8,7 +8,8 @@ what came between, so what is carried on is what the facts say as of the moment,
 - Of what changes (`Family.changed`) the facts of the things that changed meanwhile are taken off as they were as of the one
   moment, and added as they are as of the other.
 
-A minute is kept once it has settled, and some before it: people look at now, and at some minutes ago. Of what grows it ends
+A minute is kept once it has settled, and some before it: people look at now, and at some minutes ago. Now and then one is
+counted anew. Of what grows it ends
 just before the next one begins, so that what is of the one isn't of the other, however finely a time is kept. Of what
 changes it ends with the first instant of the next: what happens on the minute, as a quarter of an hour goes by or a session
 ends, has happened by then.
@@ -24,7 +25,7 @@ from typing import Any, TypeAlias
 from sqlalchemy.sql.base import Executable
 
 from rules.monitor.definitions import Facts, Family
-from rules.monitor.keeping import SETTLES_IN, Answer, Kept, Rows, as_key, ask_once, keep, kept_answers
+from rules.monitor.keeping import ROWS_MAX, SETTLES_IN, Answer, Kept, Rows, as_key, ask_once, keep, kept_answers
 from rules.rows import AnyRow
 from rules.work import Work
 
@@ -34,6 +35,8 @@ INSTANT = timedelta(microseconds=1)
 CARRIED_FOR = timedelta(hours=1)
 #: So many minutes are kept of each question.
 BASES_MAX = 4
+#: After that what is carried on is counted anew: who took longer than SETTLES_IN to commit is missed no longer than that.
+RECOUNTED_AFTER = timedelta(minutes=10)
 #: Makes the statement of sums over facts.
 Summing: TypeAlias = Callable[[Facts], Executable]
 
@@ -44,6 +47,11 @@ class _Base:
 
     as_of: datetime
     rows: Rows
+    counted: datetime  #: as of when all of it was counted
+
+    def serves(self, turn: datetime) -> bool:
+        """Whether it may be carried on to a later minute."""
+        return self.as_of <= turn < self.counted + RECOUNTED_AFTER
 
 
 def find_sums(
@@ -61,8 +69,8 @@ def find_sums(
     def carry() -> Answer:
         kept, key = kept_answers(work), ("minute", statement, as_key({**asked, "as_of": None}))
         bases: Sequence[_Base] = kept.get(key) or ()
-        base = max((each for each in bases if each.as_of <= turn), key=lambda each: each.as_of, default=None)
-        if base is None and len(bases) == BASES_MAX:
+        base = max((each for each in bases if each.serves(turn)), key=lambda each: each.as_of, default=None)
+        if base is None and len(bases) == BASES_MAX and turn < bases[0].as_of:
             return work.send(statement, asked).all
         until_turn = _nothing
         if base is None:
@@ -74,7 +82,7 @@ def find_sums(
         def wait() -> Rows:
             rows = _added(([] if base is None else base.rows, until_turn()), counters)
             if base is None or base.as_of < turn:
-                _keep_base(kept, key, _Base(turn, rows))
+                _keep_base(kept, key, _Base(turn, rows, turn if base is None else base.counted))
             return _added((rows, rest()), counters)
 
         return wait
@@ -89,10 +97,16 @@ def _end_of_minute(family: Family, moment: datetime) -> datetime:
 
 
 def _keep_base(kept: Kept, key: Hashable, base: _Base) -> None:
-    """Keep it with the last ones; of one minute the last that was found."""
+    """Keep it with the last ones, as many as there is room for; of one minute the last that was found."""
     bases = {each.as_of: each for each in (*(kept.get(key) or ()), base)}
     last = [bases[as_of] for as_of in sorted(bases)[-BASES_MAX:]]
-    kept.put(key, last, sum(len(each.rows) for each in last))
+    while len(last) > 1 and _rows_of(last) > ROWS_MAX:
+        del last[0]
+    kept.put(key, last, _rows_of(last))
+
+
+def _rows_of(bases: Sequence[_Base]) -> int:
+    return sum(len(each.rows) for each in bases)
 
 
 def _may_carry(family: Family, facts: Facts) -> bool:

@@ -296,7 +296,7 @@ def erase_rows(work: Work, resident_id: int) -> None:
 def forfeit_points(work: Work, resident_id: int, erasure_id: int) -> int:
     """Let lapse what points are left, in every book but that of service hours; how many there were."""
     points = 0
-    for code in list_books(work):
+    for code in sorted(list_books(work)):
         if code == SERVICE_HOURS:
             continue
         of_book = in_book(work, code)

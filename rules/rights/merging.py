@@ -324,7 +324,7 @@ def _join(work: Work, keys: Keys, merging: Any) -> None:
 
 def _move_points(work: Work, merging: Any) -> int:
     points = 0
-    for code in list_books(work):
+    for code in sorted(list_books(work)):
         if code == SERVICE_HOURS:
             continue
         cause = Cause(REASON, "两份档案合并，积分转入社区登记的档案", work.now)

@@ -24,6 +24,7 @@ from models.volunteering import LIVE, RECORD, Provenance, ServiceFlag, ServiceSt
 from rules.clock import local_day, local_moment
 from rules.ledger.earning import Earning
 from rules.ledger.earning_many import earn_many, lock_wallets
+from rules.ledger.pools import lock_pool
 from rules.ledger.reversing import reverse
 from rules.ledger.spending import PointsInsufficient
 from rules.ledger.transactions import Cause, in_book, list_books
@@ -273,15 +274,16 @@ def _tell(work: Work, service: Service | None, ref: str) -> Told:
 
 
 def _lock_together(work: Work, resident_ids: Iterable[int]) -> None:
-    """Take everybody's turn, and lock their wallets in all that the rulebook may give; what isn't there yet is opened.
+    """Take everybody's turn, and lock their wallets, and the pool if it is split, in all that the rulebook may give.
 
-    The wallets of hours come after the pools of those books, as in a check-out.
+    What isn't there yet is opened. The wallets of hours come after the pools of those books, as in a check-out.
     """
     residents = sorted(resident_ids)
     for resident_id in residents:
         take_turn(work, resident_id)
     for code in sorted(set(list_books(work)) - {HOURS}):
         lock_wallets(in_book(work, code), residents)
+        lock_pool(in_book(work, code))
 
 
 def _key(record_id: int) -> str:

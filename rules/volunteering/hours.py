@@ -9,12 +9,13 @@ A check-out is never refused for the sake of hours. Where points that were paid 
 the record is flagged, and nothing is paid anew.
 
 Locks: the visit (which the caller holds) → the person's days → the records → event → standing → ledger. Where several
-sessions are settled at once, all their days come first, and the book of hours after all that the rulebook pays.
+sessions are settled at once, all their days come first; and the book of hours comes after all that anybody pays in this
+work, so it is booked in a second step.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import bindparam, func, literal, select, update
@@ -23,7 +24,6 @@ from sqlalchemy.dialects.postgresql import insert
 from models.activities import Activity, Session
 from models.volunteering import LIVE, RECORD, Provenance, ServiceFlag, ServiceStatus
 from rules.clock import local_day
-from rules.points.events import Outcome
 from rules.rows import AnyRow
 from rules.volunteering.counting import (
     Service,
@@ -108,27 +108,34 @@ class _Sum:
 
 
 @dataclass(frozen=True, slots=True)
-class _Correction:
+class Correction:
     """A sum of which the rulebook was told, and the book of hours is to be."""
 
     sum: _Sum
     service: Service | None
     told: Told
 
+    @property
+    def session_id(self) -> int:
+        session_id: int = self.sum.session.id
+        return session_id
 
-def settle_signed_hours(work: Work, resident_id: int, minutes_of: Mapping[int, int]) -> dict[int, Outcome]:
+
+def tell_signed_hours(work: Work, resident_id: int, minutes_of: Mapping[int, int]) -> Sequence[Correction]:
     """Let the hours that a resident signed for in each session be these minutes, the sum of the visits; 0 withdraws them.
 
-    Called whenever the visits change, by whoever has locked them. Idempotent: the same sum again does nothing. Returns what
-    came of each session in points; one of which nothing was told to the rulebook is left out.
+    Called whenever the visits change, by whoever has locked them, and followed by `book_signed_hours` when nothing more
+    goes to the book of points in this work. Idempotent: the same sum again does nothing. What is returned is what changed,
+    and what came of it in points.
     """
     assert all(minutes >= 0 for minutes in minutes_of.values()), "a visit ends after it begins"
-    corrections = [
-        _correct(work, resident_id, each) for each in _lock_sums(work, resident_id, minutes_of) if each.is_news
-    ]
+    return [_correct(work, resident_id, each) for each in _lock_sums(work, resident_id, minutes_of) if each.is_news]
+
+
+def book_signed_hours(work: Work, corrections: Iterable[Correction]) -> None:
+    """Put the minutes of which the rulebook was told into the book of hours."""
     for correction in corrections:
         _book(work, correction)
-    return {each.sum.session.id: each.told.outcome for each in corrections if each.told.outcome is not None}
 
 
 def _lock_sums(work: Work, resident_id: int, minutes_of: Mapping[int, int]) -> list[_Sum]:
@@ -158,7 +165,7 @@ def _ref(resident_id: int, session: AnyRow) -> str:
     return f"{session.id}:{resident_id}"
 
 
-def _correct(work: Work, resident_id: int, sum_: _Sum) -> _Correction:
+def _correct(work: Work, resident_id: int, sum_: _Sum) -> Correction:
     """Void the record of before, write the new one, and tell the rulebook."""
     before = sum_.before
     if before is not None:
@@ -166,10 +173,10 @@ def _correct(work: Work, resident_id: int, sum_: _Sum) -> _Correction:
             raise TryAgain
         move_signed(work, resident_id, before.served_on, -before.minutes)
     service = _write_signed(work, sum_, resident_id) if sum_.minutes else None
-    return _Correction(sum_, service, retell(work, sum_.ref, service, sum_.reason))
+    return Correction(sum_, service, retell(work, sum_.ref, service, sum_.reason))
 
 
-def _book(work: Work, correction: _Correction) -> None:
+def _book(work: Work, correction: Correction) -> None:
     """Put the minutes into the book of hours, and take those of before out of it."""
     before, service, told = correction.sum.before, correction.service, correction.told
     if before is not None:

@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 
 from jobs.schedule import JOBS_BY_NAME, Errand, Means
+from models.ledger import Book, Txn
 from rules.clock import utc_now
+from rules.ledger.transactions import POINTS
+from rules.volunteering.book import HOURS
 from tests.build import ApiClient, TownBuilder, fresh_key
 from tests.checkins.doors import DAY, HOUR, MINUTE, Device, Door, at, with_place
 from tests.rulebook.live import put_in_force
@@ -40,11 +43,11 @@ def settled(monkeypatch: pytest.MonkeyPatch) -> Settled:
     """Resident, session and minutes of each time that volunteering was told."""
     told: Settled = []
 
-    def settle(_work: Any, resident_id: int, minutes_of: Mapping[int, int]) -> Mapping[int, Any]:
+    def tell(_work: Any, resident_id: int, minutes_of: Mapping[int, int]) -> tuple[()]:
         told.extend((resident_id, *sum_) for sum_ in sorted(minutes_of.items()))
-        return {}
+        return ()
 
-    monkeypatch.setattr("rules.checkins.presence.settle_signed_hours", settle)
+    monkeypatch.setattr("rules.checkins.presence.tell_signed_hours", tell)
     return told
 
 
@@ -177,3 +180,27 @@ def test_what_the_rulebook_gives_for_the_hours_is_told_at_the_door(
     assert (left["awarded"], left["balance"]) == (15, 15)
     assert "志愿服务" in left["explanation"]
     assert api.as_(resident).get("/me/points").json["balance"] == 15
+
+
+def test_what_the_door_pays_comes_before_the_hours_in_one_scan(
+    town: TownBuilder, api: ApiClient, door: Door, service: Callable[..., int]
+) -> None:
+    """Everybody locks the pool of points before the one of hours; else two who hold one of them wait for the other."""
+    put_in_force(town, RULES + '[[earn]]\nid = "entry"\nevent = "checkin"\ntitle = "签到"\namount = 5\n')
+    session, other, now, entry = service(), town.session(), utc_now(), fresh_key()
+
+    def books_since(txns: int) -> list[str]:
+        code_of = {row.id: row.code for row in town.rows(Book.id, Book.code)}
+        return [code_of[row.book_id] for row in sorted(town.rows(Txn.id, Txn.book_id))[txns:]]
+
+    leaving = with_place(town, api, session, other, volunteer=True)
+    door.come(leaving, session, now)
+    before = len(town.rows(Txn.id))
+    door.come(leaving, other, now + 20 * MINUTE)
+    assert books_since(before) == [POINTS, HOURS]
+    undone = with_place(town, api, session, volunteer=True)
+    door.come(undone, session, now, nonce=entry)
+    door.go(undone, session, now + 8 * MINUTE)
+    before = len(town.rows(Txn.id))
+    assert door.undo(entry, now + 9 * MINUTE).status_code == 200
+    assert books_since(before) == [POINTS, HOURS]

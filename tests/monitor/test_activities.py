@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 import time_machine
+from sqlalchemy import delete
 
 from models.activities import Activity
+from models.reservations import Appeal, AppealStatus
 from models.residents import Role
 from models.territory import Scene
 from rules.activities.authoring import change_activity
@@ -22,7 +24,8 @@ from rules.monitor.measures.waiting import PROMOTIONS
 from rules.reservations.appeals import decide_appeal, make_appeal
 from rules.reservations.attending import check_in, revive_no_show
 from rules.reservations.cancelling import cancel_reservation
-from tests.build import TownBuilder
+from tests.build import TownBuilder, add
+from tests.monitor.agreeing import check_changed
 from tests.monitor.facts import facts, rows_of, touched
 from tests.monitor.plain import activities as plain_activities
 from tests.monitor.plain import waiting as plain_waiting
@@ -230,3 +233,25 @@ def test_every_measure_is_made_of_counters_that_are_there() -> None:
         else:
             assert measure.counter in measure.family.counters
             assert {*measure.family.counters} <= {*measure.family.facts.selected_columns.keys()}
+
+
+def test_an_appeal_that_is_upheld_of_a_place_that_was_given_back_changes_its_session_and_its_day(
+    town: TownBuilder,
+) -> None:
+    """Who was a no-show, was let in after all, and gave the place back then."""
+    story = Story.of(town, capacity=5)
+    person, staff = town.resident(), town.staff(Role.ORGANISER)
+    story.reserve(person)
+    story.pass_time(minutes=1)
+    story.cancel(person)
+    day, reservation = local_day(story.begins), story.held[person.id]
+    for moment in (story.begins + MINUTE, local_moment(day + DAY, "09:00")):
+        since = moment - MINUTE / 2
+        before = facts(town, RESERVATIONS, day, day, since)
+        appeal = {"reservation_id": reservation, "reason": "我来过", "status": AppealStatus.UPHELD}
+        decision = {"made_at": since, "decided_by": staff.id, "decided_at": moment}
+        town.act(None, lambda work, row=appeal | decision: add(work, Appeal, **row))
+        assert facts(town, RESERVATIONS, day, day, moment) != before
+        check_changed(town, [RESERVATIONS], [day], [since, moment])
+        assert touched(town, RESERVATIONS, since, moment) == ({day} if local_day(moment) > day else set())
+        town.act(None, lambda work: work.core.execute(delete(Appeal).where(Appeal.town_id == town.id)))

@@ -15,6 +15,7 @@ from models.checkins import Direction, Identification, Scan, ScannerKind, ScanRe
 from models.monitor import Slice
 from models.residents import Role
 from models.territory import TerritoryKind
+from rules.activities.changing import Scope, cancel_sessions
 from rules.clock import local_day
 from rules.errors import RuleError
 from rules.monitor import carrying, keeping
@@ -165,6 +166,34 @@ def test_who_looks_at_some_minutes_ago_adds_to_what_was_known_then(
         added_to.clear()
         tell(life, auditor, clock.now - minutes * MINUTE - timedelta(seconds=7))
         assert added_to == ({newest - minutes * MINUTE} if minutes < carrying.BASES_MAX else set())
+
+
+def test_what_was_committed_much_later_than_its_moment_is_missed_for_some_minutes_and_no_longer(engine: Engine) -> None:
+    town, clock = town_of_the_past(engine, moment(0, 8))
+    life = BriskLife(town, clock, (town.community_id,))
+    auditor = town.staff(Role.AUDITOR)
+    clock.now = moment(1, 9)
+    session = life.upcoming(9)
+    clock.now = moment(1, 9, 5)
+    before = tell(life, auditor, clock.now - timedelta(seconds=20))
+    clock.now = moment(1, 9, 4)  # it had begun by then, and nobody saw anything of it
+    life.act(life.organiser, cancel_sessions, session, Scope.ONE, "下雨")
+    clock.now = moment(1, 9, 5) + carrying.RECOUNTED_AFTER
+    after = tell(life, auditor, clock.now - timedelta(seconds=20))
+    assert after != before
+    with counted_anew():
+        assert tell(life, auditor, clock.now - timedelta(seconds=20)) == after
+
+
+def test_of_answers_with_many_rows_fewer_minutes_are_kept_and_always_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept, key = keeping.Kept(), "question"
+    monkeypatch.setattr(carrying, "ROWS_MAX", 7)
+    for n in range(6):
+        as_of = moment(1, 9, n)
+        carrying._keep_base(kept, key, carrying._Base(as_of, (1, 2), as_of))  # type: ignore[arg-type]
+    assert [base.as_of for base in kept.get(key)] == [moment(1, 9, n) for n in (3, 4, 5)]
+    carrying._keep_base(kept, key, carrying._Base(moment(1, 9, 6), range(20), moment(1, 9)))  # type: ignore[arg-type]
+    assert [base.as_of for base in kept.get(key)] == [moment(1, 9, 6)]
 
 
 def test_what_happens_as_a_minute_ends_is_counted_once(engine: Engine) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any
 
@@ -12,7 +13,7 @@ from models.volunteering import ServiceDay, ServiceRecord, ServiceStatus
 from rules.clock import local_day, utc_now
 from rules.rows import AnyRow
 from rules.volunteering.book import Minutes, read_minutes
-from rules.volunteering.hours import settle_signed_hours
+from rules.volunteering.hours import book_signed_hours, tell_signed_hours
 from rules.work import SYSTEM, Work
 from tests.build import ApiClient, Person, TownBuilder, add
 from tests.points.hands import balance_of
@@ -125,7 +126,18 @@ def decide(staff: ApiClient, record_id: str, *, accepts: bool, **more: Any) -> T
 
 def serve(town: TownBuilder, who: Person, session_id: int, minutes: int) -> Any:
     """What a check-out leads to: the visits of a session add up to so many minutes."""
-    return town.act(None, settle_signed_hours, who.id, {session_id: minutes}).get(session_id)
+    return settle(town, who, {session_id: minutes}).get(session_id)
+
+
+def settle(town: TownBuilder, who: Person, minutes_of: Mapping[int, int]) -> dict[int, Any]:
+    """The same of several sessions at once; returns what came of each in points."""
+
+    def deed(work: Work) -> dict[int, Any]:
+        corrections = tell_signed_hours(work, who.id, minutes_of)
+        book_signed_hours(work, corrections)
+        return {each.session_id: each.told.outcome for each in corrections}
+
+    return town.act(None, deed)
 
 
 def a_session(town: TownBuilder, **columns: Any) -> int:

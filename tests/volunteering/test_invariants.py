@@ -26,7 +26,6 @@ from rules.errors import RuleError
 from rules.ledger.reading import read_spendable
 from rules.rows import AnyRow
 from rules.volunteering.entries import Entry
-from rules.volunteering.hours import settle_signed_hours
 from rules.volunteering.imports import import_hours
 from rules.volunteering.records import decide_records, record_hours, void_record
 from rules.work import SYSTEM
@@ -34,7 +33,7 @@ from tests.build import Person, TownBuilder, fresh_key, new_town
 from tests.ledger.keeping import audit
 from tests.points.spending import spend_points
 from tests.rulebook.live import put_in_force
-from tests.volunteering.serving import RULES, a_session, days_ago, minutes_of
+from tests.volunteering.serving import RULES, a_session, days_ago, minutes_of, serve
 from tests.volunteering.test_imports import HEADER, line
 
 IS_LONG = os.environ.get("BINFEN_LONG") == "1"
@@ -83,7 +82,7 @@ class ServiceMachine(RuleBasedStateMachine):
 
     @rule(who=WHO, session=SESSION, minutes=SIGNED)
     def check_out(self, who: int, session: int, minutes: int) -> None:
-        self.town.act(None, settle_signed_hours, self.people[who].id, {self.sessions[session]: minutes})
+        serve(self.town, self.people[who], self.sessions[session], minutes)
         self.signed[who, session] = minutes
 
     @rule(clerk=CLERK, items=st.lists(st.tuples(WHO, MINUTES, DAYS), min_size=1, max_size=3))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -17,6 +18,8 @@ from werkzeug.test import TestResponse
 
 from models.volunteering import DAY, ENTRY_DAY, RECORD, ServiceEntryDay
 from rules.clock import local_day
+from rules.ledger import earning, pools
+from rules.ledger.pools import set_shards
 from rules.volunteering import counting, days, entries, records
 from rules.volunteering.book import Minutes
 from rules.work import Work
@@ -211,6 +214,38 @@ def test_a_batch_has_the_turn_of_residents_without_a_standing_before_it_locks_th
         monkeypatch.setattr(counting, "lock_wallets", lock_between)
         written_down(staff, *(entry(who, 10) for who in volunteers))
     assert [each.exception() for each in check_outs] == [None, None]
+    assert met == []
+    audit(town)
+
+
+def test_batches_that_draw_from_a_split_pool_never_wait_for_each_other_in_a_circle(
+    town: TownBuilder, api: ApiClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each award draws from the shard that its own key names: in no order."""
+    if town.database.engine.dialect.name == "sqlite":
+        pytest.skip("SQLite has one writer at a time")
+    town.act(None, set_shards, 3)
+    met, gate, draw = count_deadlocks(town.database), threading.Barrier(2), earning.draw_from_pool
+    drawn: dict[int, int] = {}  #: how often each thread has
+
+    def other_shard(_key: str, shards: int) -> int:
+        """The one begins with the second shard and goes on with the third, the other the other way round."""
+        me = threading.get_ident()
+        return 0 if shards == 1 else 1 + (list(drawn).index(me) + drawn[me]) % 2
+
+    def draw_together(*args: Any) -> Any:
+        me = threading.get_ident()
+        drawn[me] = drawn.get(me, -1) + 1
+        paid = draw(*args)
+        if drawn[me] == 0:
+            with suppress(threading.BrokenBarrierError):
+                gate.wait(timeout=0.5)
+        return paid
+
+    monkeypatch.setattr(earning, "draw_from_pool", draw_together)
+    monkeypatch.setattr(pools, "shard_of", other_shard)
+    clerks = [(organiser(town, api), many(town, 3)) for _ in range(2)]
+    from_threads(lambda staff, people: written_down(staff, *(entry(who, 60) for who in people)), clerks, threads=2)
     assert met == []
     audit(town)
 

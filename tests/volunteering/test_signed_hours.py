@@ -12,7 +12,6 @@ from models.ledger import Book, Event, Txn, TxnKind
 from models.volunteering import ServiceStatus
 from rules.ledger.transactions import POINTS
 from rules.volunteering.book import HOURS, Minutes
-from rules.volunteering.hours import settle_signed_hours
 from rules.work import Work
 from tests.build import ApiClient, TownBuilder
 from tests.ledger.keeping import audit
@@ -31,6 +30,7 @@ from tests.volunteering.serving import (
     points_of,
     records_of,
     serve,
+    settle,
     today,
     written_down,
 )
@@ -77,7 +77,7 @@ def test_the_same_sum_again_does_nothing(town: TownBuilder) -> None:
 def test_of_several_sessions_at_once_the_points_of_all_come_before_the_hours_of_any(town: TownBuilder) -> None:
     """Everybody locks the pool of points before the one of hours; else two who hold one of them wait for the other."""
     volunteer, sessions = town.resident(volunteer=True), [a_session(town) for _ in range(2)]
-    outcomes = town.act(None, settle_signed_hours, volunteer.id, dict.fromkeys(sessions, 60))
+    outcomes = settle(town, volunteer, dict.fromkeys(sessions, 60))
     assert {session_id: outcome.awarded for session_id, outcome in outcomes.items()} == dict.fromkeys(sessions, 10)
     code_of = {row.id: row.code for row in town.rows(Book.id, Book.code)}
     booked = sorted((row.id, code_of[row.book_id]) for row in town.rows(Txn.id, Txn.book_id, kind=TxnKind.EARN))

@@ -24,6 +24,7 @@ from rules.monitor.definitions import Better, Facts, Family, Kind, Measure, Unit
 from rules.monitor.measures.parts import (
     ACTIVITY_LOOKS_OTHERWISE,
     NONE,
+    SESSION_WAS_IN_SPAN,
     SESSION_WAS_MADE,
     ended_days,
     fact,
@@ -179,6 +180,7 @@ _reservations = _reservations_in(_sessions_then)
 # --- Days of which something was recorded after them ---
 
 
+_was_decided = and_(Appeal.town_id == TOWN, Appeal.decided_at > SINCE, Appeal.decided_at <= UNTIL)
 _session_of_version = and_(Session.town_id == TOWN, Session.id == SessionVersion.id)
 _touched_days = union(
     # they were still on, or have been planned since
@@ -205,6 +207,15 @@ _touched_days = union(
         Session.town_id == TOWN,
         Session.id == Reservation.session_id,
     ),
+    # an appeal is upheld of a reservation that is no no-show any more
+    ended_days(
+        Session.starts_at,
+        _was_decided,
+        Reservation.town_id == TOWN,
+        Reservation.id == Appeal.reservation_id,
+        Session.town_id == TOWN,
+        Session.id == Reservation.session_id,
+    ),
     ended_days(Session.starts_at, *ACTIVITY_LOOKS_OTHERWISE),
 ).subquery("late")
 _touched: Facts = select(_touched_days.c.day)
@@ -214,12 +225,15 @@ _touched: Facts = select(_touched_days.c.day)
 _changed_otherwise = (
     select(SessionVersion.id.label("id")).where(was_changed(SessionVersion)),
     select(Session.id).where(
-        was_changed(ActivityVersion), Session.town_id == TOWN, Session.activity_id == ActivityVersion.id
+        was_changed(ActivityVersion),
+        Session.town_id == TOWN,
+        Session.activity_id == ActivityVersion.id,
+        SESSION_WAS_IN_SPAN,
     ),
 )
 _changed_or_ended = union(
     *_changed_otherwise,
-    select(Session.id).where(SESSION_WAS_MADE),
+    select(Session.id).where(SESSION_WAS_MADE, SESSION_WAS_IN_SPAN),
     select(Session.id).where(
         Session.town_id == TOWN,
         Session.starts_at >= BEGIN,
@@ -232,6 +246,7 @@ _changed_or_ended = union(
 # Who is checked in as it happens leaves no version, but a scan.
 _reservation_of_version = and_(Reservation.town_id == TOWN, Reservation.id == ReservationVersion.id)
 _reservation_of_scan = and_(Reservation.town_id == TOWN, Reservation.id == Scan.reservation_id)
+_reservation_of_appeal = and_(Reservation.town_id == TOWN, Reservation.id == Appeal.reservation_id)
 _changed_sessions = union(
     select(Reservation.session_id.label("id")).where(
         Reservation.town_id == TOWN, Reservation.id >= first_id(SINCE), Reservation.reserved_at <= UNTIL
@@ -240,6 +255,7 @@ _changed_sessions = union(
     select(Reservation.session_id).where(
         Scan.town_id == TOWN, Scan.id >= first_id(SINCE), Scan.received_at <= UNTIL, _reservation_of_scan
     ),
+    select(Reservation.session_id).where(_was_decided, _reservation_of_appeal),
     *_changed_otherwise,
 ).subquery("changed")
 

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Text,
     and_,
     case,
+    exists,
     literal_column,
     null,
     or_,
@@ -26,7 +27,7 @@ from sqlalchemy import cast as turned_into
 from sqlalchemy.orm import aliased
 
 from models.activities import Activity, ActivityStatus, Session
-from models.history import ActivityVersion, ResidentVersion
+from models.history import ActivityVersion, ResidentVersion, SessionVersion
 from models.ledger import Account, AccountKind, Book, OwnerType, Posting
 from rules.history import as_of
 from rules.ledger.transactions import POINTS
@@ -156,6 +157,19 @@ SESSION_WAS_MADE = and_(
     Session.town_id == TOWN,
     Session.id >= first_id(SINCE),
     or_(Session.made_at.is_(None), Session.made_at <= UNTIL),
+)
+
+#: The Session begins in the span, or did before it was moved.
+SESSION_WAS_IN_SPAN = or_(
+    and_(Session.starts_at >= BEGIN, Session.starts_at < END),
+    exists()
+    .where(
+        SessionVersion.town_id == TOWN,
+        SessionVersion.id == Session.id,
+        SessionVersion.starts_at >= BEGIN,
+        SessionVersion.starts_at < END,
+    )
+    .correlate(Session),
 )
 
 # --- The points book ---

@@ -15,7 +15,7 @@ from rules.local_time import day_of
 from rules.monitor.days import AS_OF, BEGIN, END, SINCE, TOWN, UNTIL
 from rules.monitor.definitions import Better, Family, Kind, Measure, Unit
 from rules.monitor.measures import room_time
-from rules.monitor.measures.parts import ONE, SESSION_WAS_MADE, fact, happened, made_since, one_if
+from rules.monitor.measures.parts import ONE, SESSION_WAS_IN_SPAN, SESSION_WAS_MADE, fact, happened, made_since, one_if
 from rules.monitor.measures.room_time import IDLE_DAYS, IDLE_OPEN_HOURS, IDLE_PART, IS_CLOSED, STOOD
 from rules.monitor.quarters import HOUR_QUARTERS, quarter_of
 
@@ -81,7 +81,7 @@ _changed_rooms = union(
         VenueBooking.town_id == TOWN, VenueBooking.starts_at >= BEGIN, VenueBooking.starts_at < END, _told_of_a_booking
     ),
     # of one that is to come no quarter counts, and one that has begun isn't changed any more
-    select(Session.venue_id).where(SESSION_WAS_MADE),
+    select(Session.venue_id).where(SESSION_WAS_MADE, SESSION_WAS_IN_SPAN),
     select(Venue.id)
     .join(Closure, IS_CLOSED)
     .where(
