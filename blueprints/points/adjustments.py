@@ -44,7 +44,7 @@ def list_adjustments(work: Work, wish: Wish) -> Any:
     "/points/adjustments/<id:adjustment_id>/approval",
     needs=Role.MANAGER,
     once=True,
-    refuses=[*BOOKING, *DECIDING],
+    refuses=[*BOOKING, *DECIDING, ResidentUnknown],
 )
 @room.response(200, AdjustmentView)
 def approve_adjustment(work: Work, adjustment_id: int) -> Any:

@@ -47,11 +47,11 @@ class _Base:
 
     as_of: datetime
     rows: Rows
-    counted: datetime  #: as of when all of it was counted
+    counted_at: datetime  #: when all of it was counted
 
-    def serves(self, turn: datetime) -> bool:
-        """Whether it may be carried on to a later minute."""
-        return self.as_of <= turn < self.counted + RECOUNTED_AFTER
+    def serves(self, turn: datetime, now: datetime) -> bool:
+        """Whether it may be carried on to a minute."""
+        return self.as_of <= turn and now < self.counted_at + RECOUNTED_AFTER
 
 
 def find_sums(
@@ -69,7 +69,7 @@ def find_sums(
     def carry() -> Answer:
         kept, key = kept_answers(work), ("minute", statement, as_key({**asked, "as_of": None}))
         bases: Sequence[_Base] = kept.get(key) or ()
-        base = max((each for each in bases if each.serves(turn)), key=lambda each: each.as_of, default=None)
+        base = max((each for each in bases if each.serves(turn, work.now)), key=lambda each: each.as_of, default=None)
         if base is None and len(bases) == BASES_MAX and turn < bases[0].as_of:
             return work.send(statement, asked).all
         until_turn = _nothing
@@ -82,7 +82,7 @@ def find_sums(
         def wait() -> Rows:
             rows = _added(([] if base is None else base.rows, until_turn()), counters)
             if base is None or base.as_of < turn:
-                _keep_base(kept, key, _Base(turn, rows, turn if base is None else base.counted))
+                _keep_base(kept, key, _Base(turn, rows, work.now if base is None else base.counted_at))
             return _added((rows, rest()), counters)
 
         return wait

@@ -157,10 +157,11 @@ def list_adjustments(work: Work, status: DecisionStatus | None, after: Position 
 def approve_adjustment(work: Work, adjustment_id: int) -> AnyRow:
     """Book what another manager asked for.
 
-    Raises AdjustmentUnknown, Forbidden, AdjustmentDecided, SecondPersonRequired, LastDayInvalid (when the points would
-    have lapsed meanwhile), BudgetExhausted, PointsInsufficient.
+    Raises AdjustmentUnknown, Forbidden, AdjustmentDecided, SecondPersonRequired, ResidentUnknown, LastDayInvalid (when the
+    points would have lapsed meanwhile), BudgetExhausted, PointsInsufficient.
     """
     adjustment = _lock_pending(work, adjustment_id)
+    require_role_over_resident(work, Role.MANAGER, adjustment.resident_id)  # who has been erased since is there no more
     if adjustment.expires_on is not None and adjustment.expires_on < local_day(work.now):
         raise LastDayInvalid
     txn_id = _book(work, dict(adjustment._mapping))

@@ -21,6 +21,7 @@ from rules.ledger.earning import Earning
 from rules.ledger.earning_many import earn_many
 from rules.ledger.transactions import Cause
 from rules.points.award_file import Award, RowResult
+from rules.points.people import IS_SOMEBODY
 from rules.rows import AnyRow
 from rules.rulebook.expiring import expiry_of
 from rules.rulebook.versions import rulebook_in_force
@@ -50,7 +51,9 @@ class Judged:
 #: By day; a day that isn't there is no good.
 TermsOfDays: TypeAlias = Mapping[date | None, Terms]
 
-_residents = select(Resident.id).where(Resident.town_id == bindparam("town"), is_id_in(Resident.id, "residents"))
+_residents = select(Resident.id).where(
+    Resident.town_id == bindparam("town"), is_id_in(Resident.id, "residents"), IS_SOMEBODY
+)
 _paid = select(EVENT.c.id, EVENT.c.source_ref, EVENT.c.subject_id, EVENT.c.payload).where(
     EVENT.c.town_id == bindparam("town"),
     EVENT.c.source == SOURCE,

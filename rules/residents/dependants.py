@@ -72,7 +72,6 @@ def register_dependant(work: Work, name: str, born_on: date, relation: str) -> A
     if check_birthday(work, born_on) >= ADULT_YEARS:
         raise DependantGrownUp
     guardian = lock_record(work, work.actor.id)
-    assert guardian is not None, "the token named a resident"
     if any((child.name, child.born_on) == (name, born_on) for child in list_dependants(work)):
         raise DependantKnown
     consent_note = f"监护人（{relation}）在小程序中登记并同意"

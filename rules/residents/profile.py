@@ -81,7 +81,6 @@ def change_profile(work: Work, keys: Keys, changes: Mapping[str, Any]) -> Profil
     Raises PlaceUnknown, BirthdayImplausible, BirthdayFixed, GuardianNeeded.
     """
     record = lock_record(work, work.actor.id)
-    assert record is not None, "the token named a resident"
     if "born_on" in changes and changes["born_on"] != record.born_on:
         if record.born_on is not None:
             raise BirthdayFixed

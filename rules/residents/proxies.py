@@ -20,6 +20,7 @@ from models.residents.people import IS_IN_FORCE
 from rules import outbox
 from rules.clock import local_day
 from rules.errors import Kind, RuleError
+from rules.points.people import IS_SOMEBODY, ResidentUnknown
 from rules.residents.ages import is_minor
 from rules.residents.names import greeting
 from rules.rows import AnyRow
@@ -112,6 +113,7 @@ _lock_both = (
     .where(
         Resident.town_id == bindparam("town"),
         or_(Resident.id == bindparam("principal"), Resident.id == bindparam("agent")),
+        IS_SOMEBODY,
     )
     .order_by(Resident.id)
     .with_for_update(key_share=True)
@@ -169,8 +171,8 @@ _end_guardianship = _ending.where(
 def record_proxy(work: Work, principal_id: int, agent_id: int, consent_note: str) -> ProxyView:
     """Let `agent_id` act for `principal_id`: as the guardian of who is known to be under 18, else as a helper.
 
-    The right to record it, and the consent, are the caller's to check. Raises OwnProxy, AgentUnknown, AgentTooYoung,
-    ProxyKnown, TooManyPrincipals, TooManyAgents.
+    The right to record it, and the consent, are the caller's to check. Raises OwnProxy, AgentUnknown, ResidentUnknown (the
+    principal), AgentTooYoung, ProxyKnown, TooManyPrincipals, TooManyAgents.
     """
     if principal_id == agent_id:
         raise OwnProxy
@@ -178,6 +180,8 @@ def record_proxy(work: Work, principal_id: int, agent_id: int, consent_note: str
     born_on = {row.id: row.born_on for row in work.core.execute(_lock_both, asked)}
     if agent_id not in born_on:
         raise AgentUnknown
+    if principal_id not in born_on:
+        raise ResidentUnknown
     today = local_day(work.now)
     if is_minor(born_on[agent_id], today):
         raise AgentTooYoung

@@ -18,6 +18,7 @@ from models.residents import Consent, Household, Purpose, Registration, Resident
 from models.territory import Territory
 from rules.clock import local_day
 from rules.errors import Kind, RuleError
+from rules.points.people import IS_SOMEBODY, ResidentUnknown
 from rules.residents.ages import AGE_MAX, age_on
 from rules.residents.sign_in import CONSENT_VERSION
 from rules.rows import AnyRow
@@ -66,7 +67,7 @@ _lock_record = (
     .outerjoin(_home, (_home.town_id == Resident.town_id) & (_home.id == Resident.territory_id))
     .outerjoin(Household, (Household.town_id == Resident.town_id) & (Household.id == Resident.household_id))
     .outerjoin(_house, (_house.town_id == Household.town_id) & (_house.id == Household.building_id))
-    .where(Resident.town_id == bindparam("town"), Resident.id == bindparam("resident"))
+    .where(Resident.town_id == bindparam("town"), Resident.id == bindparam("resident"), IS_SOMEBODY)
     .with_for_update(key_share=True, of=Resident)
 )
 _WRITTEN = ("name", "born_on", "territory_id")
@@ -98,12 +99,15 @@ def check_birthday(work: Work, born_on: date) -> int:
     return age
 
 
-def lock_record(work: Work, resident_id: int) -> AnyRow | None:
+def lock_record(work: Work, resident_id: int) -> AnyRow:
     """A resident's record: id, name, born_on, territory_id with its path, household_id with its building_path.
 
-    Its row is locked until the work ends. None where there is no such resident.
+    Its row is locked until the work ends. Raises ResidentUnknown, also for who was erased while the lock was waited for.
     """
-    return work.core.execute(_lock_record, {"town": work.town_id, "resident": resident_id}).first()
+    record = work.core.execute(_lock_record, {"town": work.town_id, "resident": resident_id}).first()
+    if record is None:
+        raise ResidentUnknown
+    return record
 
 
 def change_record(work: Work, record: AnyRow, changes: Mapping[str, Any]) -> None:

@@ -9,7 +9,7 @@
    rows and the seals hold (docs/seals.md); nobody can tell any more whose they are.
 
 Each step finds by itself what is left to do, so a run that broke off is run again. Who looked for the resident just before
-may give them something just after: it names nobody, and the next run lets such points lapse.
+may write something down for them just after. So the last two steps are done again by every run of LATE_FOR.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BindParameter, and_, bindparam, delete, insert, select, update
+from sqlalchemy import BindParameter, bindparam, delete, insert, select, update
 
 from models.estates import OPEN as OPEN_REPAIRS
 from models.estates import Complaint, ComplaintStatus, Repair, RepairDeed, RepairEvent, RepairStatus
@@ -32,7 +32,6 @@ from models.groups import (
     RequestStatus,
     ResponseStatus,
 )
-from models.ledger import Account, Book, OwnerType
 from models.residents import (
     Erasure,
     HouseholdRequest,
@@ -59,6 +58,7 @@ from rules.work import SYSTEM, Transactions, Work
 
 REASON = "erasure"
 ROUNDS_MAX = 5
+LATE_FOR = timedelta(days=1)
 
 QUIET = {"synchronize_session": False}
 _due = (
@@ -142,25 +142,9 @@ _delete_late_salts = (
     )
     .execution_options(**QUIET)
 )
-#: Points that came to who was erased already.
-_late = (
+_done_lately = (
     select(Erasure.id, Erasure.resident_id)
-    .join(
-        Account,
-        and_(
-            Account.town_id == Erasure.town_id,
-            Account.owner_type == OwnerType.RESIDENT,
-            Account.owner_id == Erasure.resident_id,
-        ),
-    )
-    .join(Book, and_(Book.town_id == Account.town_id, Book.id == Account.book_id))
-    .where(
-        Erasure.town_id == bindparam("town"),
-        Erasure.done_at.is_not(None),
-        Book.code != SERVICE_HOURS,
-        Account.credited > Account.debited,
-    )
-    .distinct()
+    .where(Erasure.town_id == bindparam("town"), Erasure.done_at > bindparam("since"))
     .order_by(Erasure.id)
 )
 
@@ -231,10 +215,23 @@ def erase_due(transactions: Transactions, town_id: int) -> Erased:
             raise
         except RuleError:  # one who can't be erased yet doesn't keep the others
             failed += 1
+    failed += _erase_what_came_late(transactions, town_id)
     transactions.write(town_id, SYSTEM, lambda work: work.core.execute(_delete_late_salts, {"town": town_id}))
-    for late in transactions.read(town_id, SYSTEM, lambda work: work.core.execute(_late, {"town": town_id}).all()):
-        transactions.write(town_id, SYSTEM, forfeit_points, late.resident_id, late.id)
     return Erased(done, failed)
+
+
+def _erase_what_came_late(transactions: Transactions, town_id: int) -> int:
+    """Erase again those who were erased lately; how many couldn't be."""
+    failed = 0
+    for late in transactions.read(town_id, SYSTEM, _find_done_lately):
+        try:
+            _end_what_is_open(transactions, town_id, late.resident_id)
+            transactions.write(town_id, SYSTEM, _finish_again, late.id, late.resident_id)
+        except Busy:
+            raise
+        except RuleError:
+            failed += 1
+    return failed
 
 
 def erase_one(transactions: Transactions, town_id: int, erasure_id: int) -> bool:
@@ -243,11 +240,15 @@ def erase_one(transactions: Transactions, town_id: int, erasure_id: int) -> bool
     if resident_id is None:
         return False
     for _ in range(ROUNDS_MAX):
-        for deed, id_ in transactions.read(town_id, SYSTEM, find_open, resident_id):
-            transactions.write(town_id, SYSTEM, deed, resident_id, id_)
+        _end_what_is_open(transactions, town_id, resident_id)
         if transactions.write(town_id, SYSTEM, finish, erasure_id, resident_id):
             return True
     return False
+
+
+def _end_what_is_open(transactions: Transactions, town_id: int, resident_id: int) -> None:
+    for deed, id_ in transactions.read(town_id, SYSTEM, find_open, resident_id):
+        transactions.write(town_id, SYSTEM, deed, resident_id, id_)
 
 
 def begin(work: Work, erasure_id: int) -> int | None:
@@ -268,6 +269,14 @@ def finish(work: Work, erasure_id: int, resident_id: int) -> bool:
     work.core.execute(_delete_salt, {"town": work.town_id, "resident": resident_id})
     work.core.execute(_end, {"town": work.town_id, "erasure": erasure_id, "now": work.now, "points": points})
     return True
+
+
+def _finish_again(work: Work, erasure_id: int, resident_id: int) -> None:
+    """Erase what was written down for a resident after all had been erased; what is open is the next run's."""
+    work.core.execute(_lock, {"town": work.town_id, "resident": resident_id})
+    if not find_open(work, resident_id):
+        erase_rows(work, resident_id)
+        forfeit_points(work, resident_id, erasure_id)
 
 
 def lock_out(work: Work, resident_id: int) -> None:
@@ -309,6 +318,10 @@ def forfeit_points(work: Work, resident_id: int, erasure_id: int) -> int:
 
 def _asked(work: Work, resident_id: int) -> Mapping[str, Any]:
     return {"town": work.town_id, "resident": resident_id, "now": work.now, "resident_text": str(resident_id)}
+
+
+def _find_done_lately(work: Work) -> list[Any]:
+    return list(work.core.execute(_done_lately, {"town": work.town_id, "since": work.now - LATE_FOR}))
 
 
 def _find_due(work: Work) -> list[Any]:

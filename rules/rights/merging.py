@@ -18,6 +18,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, bindparam, false, or_, select, true, update
 from sqlalchemy.orm import aliased
 
+from models.adjustments import Adjustment, DecisionStatus
 from models.checkins import Visit
 from models.estates import Complaint, Repair
 from models.favourites import Favourite
@@ -199,6 +200,7 @@ _OWN = (
     *map(_has, (Reservation, VenueBooking, Visit, Redemption, Donation, ServiceRecord, Repair, Complaint)),
     *map(_has, (GroupMember, GroupRequest, PartnerPost, PostResponse, Content, Upload, Certificate)),
     _has(Event, whose="subject_id"),
+    _has(Adjustment, Adjustment.status == DecisionStatus.PENDING),
     _has(Account, Account.owner_type == OwnerType.RESIDENT, Account.credited > 0, whose="owner_id"),
     _has(Proxy, Proxy.revoked_at.is_(None), whose="agent_id"),
     _has(Proxy, Proxy.revoked_at.is_(None), whose="principal_id"),
