@@ -104,6 +104,8 @@ class Device:
         return told
 
     def _try(self, method: str, path: str, body: Any, headers: dict[str, str]) -> Told:
+        """One question. A connection that the service closed while nobody used it is no answer: another is opened."""
+        was_open = self._connection is not None
         if self._connection is None:
             host, _, port = self._plan.address.partition(":")
             self._connection = http.client.HTTPConnection(host, int(port), timeout=self._plan.answer_seconds_max)
@@ -112,6 +114,9 @@ class Device:
             answer = self._connection.getresponse()
             content = answer.read()
             told = Told(answer.status, _read(content), {name.lower(): value for name, value in answer.getheaders()})
+        except BrokenPipeError:
+            self.close()
+            return self._try(method, path, body, headers) if was_open else Told(LOST, "BrokenPipeError", {})
         except (OSError, http.client.HTTPException) as error:
             told = Told(LOST, type(error).__name__, {})
         if told.status == LOST or told.headers.get("connection") == "close":
