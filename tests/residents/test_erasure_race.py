@@ -25,6 +25,7 @@ from tests.edge.helpers import problem_of
 from tests.estates.homes import home_in
 from tests.ledger.keeping import audit
 from tests.points.hands import allow_hands, effects, give, manager
+from tests.points.test_imports import file_of, line, results_of, send
 from tests.races import from_threads, until_answered
 from tests.residents.people import a_mobile, at_the_desk, register, years_ago
 from tests.residents.rights import ask_erasure, everything_in
@@ -149,6 +150,15 @@ def test_who_was_erased_becomes_nobodys_guardian(town: TownBuilder, api: ApiClie
     person = erased(town, api)
     child = {"guardian_id": str(person.id), "born_on": years_ago(6)}
     problem_of(register(at_the_desk(town, api), town, **child), 404, "proxy.agent_unknown")
+
+
+def test_a_row_of_an_imported_file_that_names_who_was_erased_names_nobody(town: TownBuilder, api: ApiClient) -> None:
+    allow_hands(town)
+    person, there = erased(town, api), town.resident()
+    staff = manager(town, api)
+    sent = send(staff, file_of(line("a", person), line("b", there)))
+    assert results_of(staff, sent.json["id"]) == [(2, "resident_unknown"), (3, "booked")]
+    assert points_of(town, person) == 0
 
 
 def during(town: TownBuilder, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
