@@ -14,7 +14,7 @@ may write something down for them just after. So the last two steps are done aga
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -51,6 +51,7 @@ from rules.residents.acting import as_resident
 from rules.residents.consents import end_consent
 from rules.rights.holdings import HOLDINGS, Holding
 from rules.rights.unwinding import find_open
+from rules.rows import AnyRow
 from rules.uploads.attaching import release_all_of
 from rules.volunteering.refusals import NotAVolunteer
 from rules.volunteering.registration import withdraw_volunteer
@@ -207,48 +208,41 @@ class Erased:
 
 def erase_due(transactions: Transactions, town_id: int) -> Erased:
     """Erase everybody of a town whose time of reflection is over."""
-    done = failed = 0
-    for due in transactions.read(town_id, SYSTEM, _find_due):
-        try:
-            done += erase_one(transactions, town_id, due.id)
-        except Busy:
-            raise
-        except RuleError:  # one who can't be erased yet doesn't keep the others
-            failed += 1
-    failed += _erase_what_came_late(transactions, town_id)
+    late = transactions.read(town_id, SYSTEM, _find_done_lately)
+    due = transactions.read(town_id, SYSTEM, _find_due)
+    erased = _each(due, lambda erasure: erase_one(transactions, town_id, erasure.id))
+    again = _each(late, lambda erasure: _carry_out(transactions, town_id, erasure.id, erasure.resident_id))
     transactions.write(town_id, SYSTEM, lambda work: work.core.execute(_delete_late_salts, {"town": town_id}))
-    return Erased(done, failed)
+    return Erased(erased.residents, erased.failed + again.failed)
 
 
-def _erase_what_came_late(transactions: Transactions, town_id: int) -> int:
-    """Erase again those who were erased lately; how many couldn't be."""
-    failed = 0
-    for late in transactions.read(town_id, SYSTEM, _find_done_lately):
+def _each(erasures: Iterable[AnyRow], carry_out: Callable[[AnyRow], bool]) -> Erased:
+    """One who can't be erased yet doesn't keep the others."""
+    done = failed = 0
+    for erasure in erasures:
         try:
-            _end_what_is_open(transactions, town_id, late.resident_id)
-            transactions.write(town_id, SYSTEM, _finish_again, late.id, late.resident_id)
+            done += carry_out(erasure)
         except Busy:
             raise
         except RuleError:
             failed += 1
-    return failed
+    return Erased(done, failed)
 
 
 def erase_one(transactions: Transactions, town_id: int, erasure_id: int) -> bool:
     """Carry out one erasure; False when there is nothing to do, or something is opened again and again."""
     resident_id = transactions.write(town_id, SYSTEM, begin, erasure_id)
-    if resident_id is None:
-        return False
+    return resident_id is not None and _carry_out(transactions, town_id, erasure_id, resident_id)
+
+
+def _carry_out(transactions: Transactions, town_id: int, erasure_id: int, resident_id: int) -> bool:
+    """Of who was erased already, this erases what was written down for them since."""
     for _ in range(ROUNDS_MAX):
-        _end_what_is_open(transactions, town_id, resident_id)
+        for deed, id_ in transactions.read(town_id, SYSTEM, find_open, resident_id):
+            transactions.write(town_id, SYSTEM, deed, resident_id, id_)
         if transactions.write(town_id, SYSTEM, finish, erasure_id, resident_id):
             return True
     return False
-
-
-def _end_what_is_open(transactions: Transactions, town_id: int, resident_id: int) -> None:
-    for deed, id_ in transactions.read(town_id, SYSTEM, find_open, resident_id):
-        transactions.write(town_id, SYSTEM, deed, resident_id, id_)
 
 
 def begin(work: Work, erasure_id: int) -> int | None:
@@ -269,14 +263,6 @@ def finish(work: Work, erasure_id: int, resident_id: int) -> bool:
     work.core.execute(_delete_salt, {"town": work.town_id, "resident": resident_id})
     work.core.execute(_end, {"town": work.town_id, "erasure": erasure_id, "now": work.now, "points": points})
     return True
-
-
-def _finish_again(work: Work, erasure_id: int, resident_id: int) -> None:
-    """Erase what was written down for a resident after all had been erased; what is open is the next run's."""
-    work.core.execute(_lock, {"town": work.town_id, "resident": resident_id})
-    if not find_open(work, resident_id):
-        erase_rows(work, resident_id)
-        forfeit_points(work, resident_id, erasure_id)
 
 
 def lock_out(work: Work, resident_id: int) -> None:
