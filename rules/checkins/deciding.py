@@ -320,19 +320,19 @@ class _Deciding:
             stay = enter_alone(self._work, self._person.id, self._room, sight)
             if stay is not None:
                 return stay, False
-        return self._enter_folding(sight)
+        return self._enter_folding()
 
-    def _enter_folding(self, sight: Sight) -> tuple[Stay | None, bool]:
-        folded = self._fold(sight).folded
-        stay = folded.stay_of(sight.scan_id, self._room.session_id)
+    def _enter_folding(self) -> tuple[Stay | None, bool]:
+        folded = self._fold().folded
+        stay = folded.stay_of(self._attempt.scan_id, self._room.session_id)
         return stay, self._is_other_room(folded, stay)
 
     def _come_again(self) -> Decision:
         """In, though the reservation was used: in already, back again, or an upload that says they came earlier."""
-        rewritten = self._fold(self._sight())
+        rewritten = self._fold()
         if self._meaning(rewritten) is Meaning.LEFT_ALREADY and self._attempt.override:
             self._overridden = True
-            rewritten = self._fold(self._sight())
+            rewritten = self._fold()
         folded = rewritten.folded
         stay = folded.stay_of(self._attempt.scan_id, self._room.session_id)
         if self._meaning(rewritten) is Meaning.LEFT_ALREADY:
@@ -349,7 +349,7 @@ class _Deciding:
             return self._refused(RefusalReason.NOT_IN)
         if self._attempt.at >= self._door.ends_at + MARGIN + self._attempt.skew:
             return self._refused(RefusalReason.TOO_LATE)
-        rewritten = self._fold(self._sight())
+        rewritten = self._fold()
         if self._meaning(rewritten) is not Meaning.EXIT:
             return self._refused(RefusalReason.NOT_IN, is_evidence=True)
         admitted = self._admitted(rewritten.folded.stay_of(self._attempt.scan_id, self._room.session_id))
@@ -364,9 +364,9 @@ class _Deciding:
         book_signed_hours(self._work, self._corrections)
         self._corrections.clear()
 
-    def _fold(self, sight: Sight) -> Rewritten:
+    def _fold(self) -> Rewritten:
         self.book_hours()  # of a folding before
-        rewritten = rewrite_visits(self._work, self._person.id, self._room, seen=sight)
+        rewritten = rewrite_visits(self._work, self._person.id, self._room, seen=self._sight())
         self._corrections.extend(rewritten.corrections)
         return rewritten
 

@@ -39,9 +39,7 @@ class Rewritten:
     folded: Folded
     has_more: bool  #: the session has more visits than before
     settled: Outcome | None  #: what the session's signed hours led to, where they changed
-    corrections: Sequence[
-        Correction
-    ]  #: of signed hours; whoever asked for this books them last (rules.volunteering.hours)
+    corrections: Sequence[Correction]  #: of signed hours: the caller books them, last of all (rules.volunteering.hours)
 
 
 _visit = cast(Table, Visit.__table__)

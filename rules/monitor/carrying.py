@@ -9,10 +9,9 @@ what came between, so what is carried on is what the facts say as of the moment,
   moment, and added as they are as of the other.
 
 A minute is kept once it has settled, and some before it: people look at now, and at some minutes ago. Now and then one is
-counted anew. Of what grows it ends
-just before the next one begins, so that what is of the one isn't of the other, however finely a time is kept. Of what
-changes it ends with the first instant of the next: what happens on the minute, as a quarter of an hour goes by or a session
-ends, has happened by then.
+counted anew. Of what grows it ends just before the next one begins, so that what is of the one isn't of the other, however
+finely a time is kept. Of what changes it ends with the first instant of the next: what happens on the minute, as a quarter
+of an hour goes by or a session ends, has happened by then.
 """
 
 from __future__ import annotations

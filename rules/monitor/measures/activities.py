@@ -9,7 +9,9 @@ appeal, an activity that is put under another scene. `_touched` finds such days 
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Subquery, and_, case, func, or_, select, union
+from typing import Any
+
+from sqlalchemy import ColumnElement, Join, Subquery, and_, case, func, or_, select, union
 
 from models.activities import Activity, ActivityStatus, Session, SessionStatus
 from models.checkins import Scan
@@ -53,33 +55,39 @@ _sessions_then, _activities_then, _reservations_then = (
     as_of(Reservation),
 )
 S, A, R = _sessions_then.c, _activities_then.c, _reservations_then.c
-_of_activity = _sessions_then.join(_activities_then, and_(A.town_id == TOWN, A.id == S.activity_id))
-_is_offered = and_(S.town_id == TOWN, A.status != ActivityStatus.DRAFT)
 _was_held = and_(S.status == SessionStatus.SCHEDULED, S.ends_at <= AS_OF)
 _came = R.status == ReservationStatus.CHECKED_IN
 _stayed_away = R.status == ReservationStatus.NO_SHOW
 _has_place = R.status.in_(_WITH_A_PLACE)
 
 
+def _with_activity(sessions: Subquery) -> Join:
+    return sessions.join(_activities_then, and_(A.town_id == TOWN, A.id == sessions.c.activity_id))
+
+
+def _is_offered(sessions: Subquery) -> ColumnElement[bool]:
+    return and_(sessions.c.town_id == TOWN, A.status != ActivityStatus.DRAFT)
+
+
+def _fact(id_: Any, session: Any, **counters: Any) -> tuple[ColumnElement[Any], ...]:
+    """Of the session's day, and where and whose its activity is."""
+    where = {"scene": A.scene, "operator_id": A.operator_id}
+    return fact(id_, day_of(session.starts_at), A.community_id, **where, **counters)
+
+
 def _sessions_in(sessions: Subquery) -> Facts:
     session = sessions.c
     is_on = session.status == SessionStatus.SCHEDULED
+    counters = {
+        "planned": one_if(is_on),
+        "held": one_if(and_(is_on, session.ends_at <= AS_OF)),
+        "cancelled": one_if(~is_on),
+        "places": case((is_on, session.capacity), else_=NONE),
+    }
     return (
-        select(
-            *fact(
-                session.id,
-                day_of(session.starts_at),
-                A.community_id,
-                scene=A.scene,
-                operator_id=A.operator_id,
-                planned=one_if(is_on),
-                held=one_if(and_(is_on, session.ends_at <= AS_OF)),
-                cancelled=one_if(~is_on),
-                places=case((is_on, session.capacity), else_=NONE),
-            )
-        )
-        .select_from(sessions.join(_activities_then, and_(A.town_id == TOWN, A.id == session.activity_id)))
-        .where(and_(session.town_id == TOWN, A.status != ActivityStatus.DRAFT))
+        select(*_fact(session.id, session, **counters))
+        .select_from(_with_activity(sessions))
+        .where(_is_offered(sessions))
     )
 
 
@@ -101,18 +109,15 @@ _taken = (
 )
 _occupancy: Facts = (
     select(
-        *fact(
+        *_fact(
             S.id,
-            day_of(S.starts_at),
-            A.community_id,
-            scene=A.scene,
-            operator_id=A.operator_id,
+            S,
             full=one_if(_taken.c.places_taken >= S.capacity),
             empty=one_if(func.coalesce(_taken.c.places_used, NONE) == 0),
         )
     )
-    .select_from(_of_activity.outerjoin(_taken, _taken.c.id == S.id))
-    .where(_is_offered, _was_held)
+    .select_from(_with_activity(_sessions_then).outerjoin(_taken, _taken.c.id == S.id))
+    .where(_is_offered(_sessions_then), _was_held)
 )
 
 # --- Reservations ---
@@ -147,12 +152,9 @@ def _reservations_in(sessions: Subquery) -> Facts:
     is_shortly_before = R.cancelled_at >= days_before(session.starts_at, SHORT_NOTICE_DAYS)
     return (
         select(
-            *fact(
+            *_fact(
                 R.id,
-                day_of(session.starts_at),
-                A.community_id,
-                scene=A.scene,
-                operator_id=A.operator_id,
+                session,
                 reserved=_places(_has_place),
                 attended=_places(_came),
                 no_shows=_places(_stayed_away),
@@ -164,13 +166,9 @@ def _reservations_in(sessions: Subquery) -> Facts:
             )
         )
         .select_from(
-            sessions.join(_activities_then, and_(A.town_id == TOWN, A.id == session.activity_id)).join(
-                _reservations_then, and_(R.town_id == TOWN, R.session_id == session.id)
-            )
+            _with_activity(sessions).join(_reservations_then, and_(R.town_id == TOWN, R.session_id == session.id))
         )
-        .where(
-            and_(session.town_id == TOWN, A.status != ActivityStatus.DRAFT), session.status == SessionStatus.SCHEDULED
-        )
+        .where(_is_offered(sessions), session.status == SessionStatus.SCHEDULED)
     )
 
 
@@ -182,6 +180,10 @@ _reservations = _reservations_in(_sessions_then)
 
 _was_decided = and_(Appeal.town_id == TOWN, Appeal.decided_at > SINCE, Appeal.decided_at <= UNTIL)
 _session_of_version = and_(Session.town_id == TOWN, Session.id == SessionVersion.id)
+_session_of_reservation = and_(Session.town_id == TOWN, Session.id == Reservation.session_id)
+_reservation_of_version = and_(Reservation.town_id == TOWN, Reservation.id == ReservationVersion.id)
+_reservation_of_scan = and_(Reservation.town_id == TOWN, Reservation.id == Scan.reservation_id)
+_reservation_of_appeal = and_(Reservation.town_id == TOWN, Reservation.id == Appeal.reservation_id)
 _touched_days = union(
     # they were still on, or have been planned since
     ended_days(
@@ -199,23 +201,9 @@ _touched_days = union(
     ),
     ended_days(SessionVersion.starts_at, was_changed(SessionVersion)),
     ended_days(Session.starts_at, was_changed(SessionVersion), _session_of_version),
-    ended_days(
-        Session.starts_at,
-        was_changed(ReservationVersion),
-        Reservation.town_id == TOWN,
-        Reservation.id == ReservationVersion.id,
-        Session.town_id == TOWN,
-        Session.id == Reservation.session_id,
-    ),
+    ended_days(Session.starts_at, was_changed(ReservationVersion), _reservation_of_version, _session_of_reservation),
     # an appeal is upheld of a reservation that is no no-show any more
-    ended_days(
-        Session.starts_at,
-        _was_decided,
-        Reservation.town_id == TOWN,
-        Reservation.id == Appeal.reservation_id,
-        Session.town_id == TOWN,
-        Session.id == Reservation.session_id,
-    ),
+    ended_days(Session.starts_at, _was_decided, _reservation_of_appeal, _session_of_reservation),
     ended_days(Session.starts_at, *ACTIVITY_LOOKS_OTHERWISE),
 ).subquery("late")
 _touched: Facts = select(_touched_days.c.day)
@@ -244,9 +232,6 @@ _changed_or_ended = union(
 ).subquery("changed")
 
 # Who is checked in as it happens leaves no version, but a scan.
-_reservation_of_version = and_(Reservation.town_id == TOWN, Reservation.id == ReservationVersion.id)
-_reservation_of_scan = and_(Reservation.town_id == TOWN, Reservation.id == Scan.reservation_id)
-_reservation_of_appeal = and_(Reservation.town_id == TOWN, Reservation.id == Appeal.reservation_id)
 _changed_sessions = union(
     select(Reservation.session_id.label("id")).where(
         Reservation.town_id == TOWN, Reservation.id >= first_id(SINCE), Reservation.reserved_at <= UNTIL
