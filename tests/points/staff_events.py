@@ -32,6 +32,20 @@ each = "hours"
 unit = "小时"
 amount = 10
 """
+NO_SHOWS = """
+[[penalty]]
+id = "no-show"
+title = "爽约"
+events = ["absent"]
+where = { excused = false }
+per = "120 days"
+[[penalty.step]]
+at = 2
+warns = true
+[[penalty.step]]
+at = 3
+suspends = { days = 30 }
+"""
 LADDER = """
 [[ladder]]
 id = "star"
@@ -95,7 +109,7 @@ def under(town: TownBuilder, *sections: str) -> None:
     put_in_force(town, HEAD + "".join(sections))
 
 
-def at(days: int) -> time_machine.travel:
+def at(days: float) -> time_machine.travel:
     """Noon, so many days after THEN."""
     return time_machine.travel(THEN + timedelta(days=days), tick=False)
 

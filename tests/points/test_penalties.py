@@ -14,23 +14,8 @@ from rules.rulebook.versions import publish
 from tests.build import ApiClient, TownBuilder
 from tests.edge.helpers import problem_of, reserve
 from tests.ledger.keeping import audit
-from tests.points.staff_events import HEAD, SERVICE, THEN, at, standing, under
+from tests.points.staff_events import HEAD, NO_SHOWS, SERVICE, THEN, at, standing, under
 from tests.rulebook.live import explained, lines, organiser, recorded
-
-NO_SHOWS = """
-[[penalty]]
-id = "no-show"
-title = "爽约"
-events = ["absent"]
-where = { excused = false }
-per = "120 days"
-[[penalty.step]]
-at = 2
-warns = true
-[[penalty.step]]
-at = 3
-suspends = { days = 30 }
-"""
 
 
 def test_who_does_not_come_three_times_can_not_reserve_until_the_suspension_is_over(

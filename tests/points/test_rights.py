@@ -5,26 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from tests.build import ApiClient, Person, TownBuilder
+from tests.points.staff_events import HEAD, SERVICE
 from tests.rulebook.live import organiser, put_in_force, recorded
 
-RULES = """
-name = "星级志愿者"
-[expiry]
-years = 1
-[calculation]
-round = "down"
-[[tally]]
-id = "hours"
-title = "服务时长"
-events = ["care"]
-of = "hours"
-[[earn]]
-id = "care"
-event = "care"
-title = "志愿服务"
-each = "hours"
-unit = "小时"
-amount = 10
+RULES = (
+    HEAD
+    + SERVICE
+    + """
 [[ladder]]
 id = "star"
 title = "星级"
@@ -40,6 +27,7 @@ title = "二星"
 at = { "tally.hours" = 10 }
 rights = [{ title = "免费体检一次" }, { title = "图书馆加借", value = 3 }]
 """
+)
 
 
 def ladder_of(api: ApiClient, person: Person) -> dict[str, Any]:

@@ -12,12 +12,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-import time_machine
 
 from models.ledger import Txn, TxnKind
 from models.residents import Role
 from models.rulebook import StandingFreeze, StandingLevel, StandingSuspension, StandingTrace
-from rules.clock import ZONE, local_day, local_moment, utc_now
+from rules.clock import local_day, local_moment, utc_now
 from rules.ledger.events import note_event
 from rules.ledger.reading import read_spendable
 from rules.ledger.spending import PointsInsufficient
@@ -30,46 +29,10 @@ from tests.edge.helpers import problem_of, reserve
 from tests.ledger.keeping import audit
 from tests.points.hands import balance_of, effects, statement_of
 from tests.points.spending import spend_points
+from tests.points.staff_events import HEAD, NO_SHOWS, SERVICE, THEN, at
 from tests.rulebook.live import counts, lines, organiser, put_in_force, record, recorded, usage
 
-#: Noon of a day in a past of the tests' own.
-THEN = datetime.now(ZONE).replace(hour=12, minute=0, second=0, microsecond=0) - timedelta(days=100)
-HEAD = """
-name = "红星积分"
-[expiry]
-years = 1
-[calculation]
-round = "down"
-"""
-SERVICE = """
-[[tally]]
-id = "hours"
-title = "服务时长"
-events = ["care"]
-of = "hours"
-[[earn]]
-id = "care"
-event = "care"
-title = "志愿服务"
-each = "hours"
-unit = "小时"
-amount = 10
-limits = [{ points = 200, per = "day" }]
-"""
-NO_SHOWS = """
-[[penalty]]
-id = "no-show"
-title = "爽约"
-events = ["absent"]
-where = { excused = false }
-per = "120 days"
-[[penalty.step]]
-at = 2
-warns = true
-[[penalty.step]]
-at = 3
-suspends = { days = 30 }
-"""
+LIMITED = SERVICE + 'limits = [{ points = 200, per = "day" }]\n'
 STARS = """
 [[ladder]]
 id = "star"
@@ -114,11 +77,6 @@ def void(town: TownBuilder, ref: str, source: str = "staff") -> bool:
     return bool(town.act(None, void_event, source, ref, "登记有误"))
 
 
-def at(days: float) -> time_machine.travel:
-    """Noon, so many days after THEN."""
-    return time_machine.travel(THEN + timedelta(days=days), tick=False)
-
-
 def levels(town: TownBuilder) -> dict[str, str]:
     """Ladders in which somebody is above the ground."""
     return {row.ladder: row.level for row in town.rows(StandingLevel.ladder, StandingLevel.level) if row.level}
@@ -141,7 +99,7 @@ def midnight(days: int) -> datetime:
 
 
 def test_what_came_goes_back_and_what_was_counted_is_not(town: TownBuilder, api: ApiClient) -> None:
-    under(town, SERVICE)
+    under(town, LIMITED)
     resident, staff = town.resident(), organiser(town, api)
     recorded(staff, resident, "care", ref="good", hours=1)
     recorded(staff, resident, "care", ref="bad", hours=2)
@@ -155,7 +113,7 @@ def test_what_came_goes_back_and_what_was_counted_is_not(town: TownBuilder, api:
 
 
 def test_a_second_void_does_nothing_and_one_of_nothing_neither(town: TownBuilder, api: ApiClient) -> None:
-    under(town, SERVICE)
+    under(town, LIMITED)
     resident, staff = town.resident(), organiser(town, api)
     recorded(staff, resident, "care", ref="bad", hours=2)
     assert void(town, "bad") is True
@@ -169,7 +127,7 @@ def test_a_second_void_does_nothing_and_one_of_nothing_neither(town: TownBuilder
 
 
 def test_what_a_rule_of_the_book_declared_void_is_void(town: TownBuilder, api: ApiClient) -> None:
-    under(town, SERVICE, '[[void]]\nid = "complaint"\nevent = "complaint"\ntitle = "被投诉"\nof = "about"\n')
+    under(town, LIMITED, '[[void]]\nid = "complaint"\nevent = "complaint"\ntitle = "被投诉"\nof = "about"\n')
     resident, staff = town.resident(), organiser(town, api)
     for ref in ("one", "two"):
         recorded(staff, resident, "care", ref=ref, hours=1)
@@ -182,7 +140,7 @@ def test_what_a_rule_of_the_book_declared_void_is_void(town: TownBuilder, api: A
 
 
 def test_a_deduction_is_given_back_and_its_limit_is_free_again(town: TownBuilder, api: ApiClient) -> None:
-    under(town, SERVICE, FAULTS)
+    under(town, LIMITED, FAULTS)
     resident, staff = town.resident(), organiser(town, api)
     recorded(staff, resident, "care", hours=6)
     for n in range(3):
@@ -198,7 +156,7 @@ def test_a_deduction_is_given_back_and_its_limit_is_free_again(town: TownBuilder
 
 def test_an_event_that_gave_and_took_is_undone_both_ways(town: TownBuilder, api: ApiClient) -> None:
     """What it took is given back first: its own points are among it."""
-    under(town, SERVICE, FAULTS.replace('event = "fault"', 'event = "care"\nwhere = { late = true }'))
+    under(town, LIMITED, FAULTS.replace('event = "fault"', 'event = "care"\nwhere = { late = true }'))
     resident, staff = town.resident(), organiser(town, api)
     assert recorded(staff, resident, "care", ref="late", hours=2, late=True)["balance"] == 5
     assert void(town, "late") is True
@@ -208,7 +166,7 @@ def test_an_event_that_gave_and_took_is_undone_both_ways(town: TownBuilder, api:
 
 
 def test_points_that_are_spent_can_not_be_taken_back_and_nothing_is_undone(town: TownBuilder, api: ApiClient) -> None:
-    under(town, SERVICE, STARS)
+    under(town, LIMITED, STARS)
     resident, staff = town.resident(), organiser(town, api)
     recorded(staff, resident, "care", ref="bad", hours=3)
     spend_points(town, resident, 30)
@@ -222,7 +180,7 @@ def test_points_that_are_spent_can_not_be_taken_back_and_nothing_is_undone(town:
 
 
 def test_what_lapsed_has_lapsed_and_the_rest_is_undone(town: TownBuilder, api: ApiClient) -> None:
-    under(town, SERVICE, FAULTS, head=HEAD.replace("years = 1", 'months = 1\nround_up_to = "day"'))
+    under(town, LIMITED, FAULTS, head=HEAD.replace("years = 1", 'months = 1\nround_up_to = "day"'))
     resident, someone = town.resident(), town.staff(Role.ORGANISER)
     with at(0):
         recorded(api.as_(someone), resident, "care", ref="old", hours=2)
@@ -237,7 +195,7 @@ def test_what_lapsed_has_lapsed_and_the_rest_is_undone(town: TownBuilder, api: A
 def test_what_staff_took_back_before_is_not_taken_back_again_and_not_counted_either(
     town: TownBuilder, api: ApiClient
 ) -> None:
-    under(town, SERVICE, '[[tally]]\nid = "sum"\ntitle = "积分合计"\nof = "points"\nper = "ever"\n')
+    under(town, LIMITED, '[[tally]]\nid = "sum"\ntitle = "积分合计"\nof = "points"\nper = "ever"\n')
     resident, staff = town.resident(), organiser(town, api)
     recorded(staff, resident, "care", ref="bad", hours=2)
     body = {"reason": "登记有误", "amount": 15}
@@ -289,7 +247,7 @@ def test_quotas_of_bookings_are_given_back(town: TownBuilder, api: ApiClient) ->
     under(
         town,
         '[[booking]]\nid = "rooms"\ntitle = "预约"\nquotas = [{ times = 1, per = "month", events = ["booked"] }]\n',
-        SERVICE,
+        LIMITED,
     )
     resident = town.resident()
 
@@ -317,7 +275,7 @@ def test_without_a_rulebook_in_force_then_the_event_is_void_and_nothing_else_hap
 
 def test_only_what_facts_do_not_say_leaves_a_trace(town: TownBuilder, api: ApiClient) -> None:
     """At the door most events add to tallies and give points, and cost no row more than that."""
-    under(town, SERVICE, STARS, FAULTS)
+    under(town, LIMITED, STARS, FAULTS)
     resident, staff = town.resident(), organiser(town, api)
     traced = [
         len(recorded(staff, resident, kind, **facts)["lines"]) and len(town.rows(StandingTrace.event_id))
@@ -335,7 +293,7 @@ def test_only_what_facts_do_not_say_leaves_a_trace(town: TownBuilder, api: ApiCl
 
 
 def test_a_deed_is_recorded_anew_under_its_next_name(town: TownBuilder, api: ApiClient) -> None:
-    under(town, SERVICE)
+    under(town, LIMITED)
     resident, staff = town.resident(), organiser(town, api)
     names = []
     for hours in (5, 3, 2):
@@ -355,7 +313,7 @@ def test_a_deed_is_recorded_anew_under_its_next_name(town: TownBuilder, api: Api
 def test_a_complaint_about_a_deed_that_was_recorded_anew_is_about_what_it_is_now(
     town: TownBuilder, api: ApiClient
 ) -> None:
-    under(town, SERVICE, '[[void]]\nid = "complaint"\nevent = "complaint"\ntitle = "被投诉"\nof = "about"\n')
+    under(town, LIMITED, '[[void]]\nid = "complaint"\nevent = "complaint"\ntitle = "被投诉"\nof = "about"\n')
     resident, staff = town.resident(), organiser(town, api)
     recorded(staff, resident, "care", ref="roll-1", hours=5)
     void(town, "roll-1")
@@ -367,13 +325,13 @@ def test_a_complaint_about_a_deed_that_was_recorded_anew_is_about_what_it_is_now
 
 
 def test_a_replay_counts_a_deed_that_was_recorded_anew_once(town: TownBuilder, api: ApiClient) -> None:
-    under(town, SERVICE)
+    under(town, LIMITED)
     resident, staff = town.resident(), organiser(town, api)
     recorded(staff, resident, "care", ref="roll-1", hours=5)
     void(town, "roll-1")
     recorded(staff, resident, "care", ref="roll-1#2", hours=2)
     begin, end = utc_now() - timedelta(days=1), utc_now() + timedelta(days=1)
-    body = {"document": HEAD + SERVICE, "begin": begin.isoformat(), "end": end.isoformat()}
+    body = {"document": HEAD + LIMITED, "begin": begin.isoformat(), "end": end.isoformat()}
     answer = api.as_(town.staff(Role.MANAGER)).post("/rulebooks/replay", body)
     assert answer.status_code == 200, answer.text
     assert answer.json["events"] == 1
@@ -475,7 +433,7 @@ def test_infractions_that_are_counted_apart_are_judged_apart(town: TownBuilder, 
 def test_a_level_is_lost_with_the_hours_that_held_it_up_and_what_it_brought_goes_back(
     town: TownBuilder, api: ApiClient
 ) -> None:
-    under(town, SERVICE, STARS)
+    under(town, LIMITED, STARS)
     resident, staff = town.resident(), organiser(town, api)
     recorded(staff, resident, "care", ref="first", hours=2)
     recorded(staff, resident, "care", ref="second", hours=5)
@@ -490,7 +448,7 @@ def test_a_level_is_lost_with_the_hours_that_held_it_up_and_what_it_brought_goes
 
 
 def test_a_level_that_the_rest_holds_up_stays_with_its_points(town: TownBuilder, api: ApiClient) -> None:
-    under(town, SERVICE, STARS)
+    under(town, LIMITED, STARS)
     resident, staff = town.resident(), organiser(town, api)
     recorded(staff, resident, "care", ref="both", hours=6)
     recorded(staff, resident, "care", hours=4)
@@ -504,7 +462,7 @@ def test_a_level_that_the_rest_holds_up_stays_with_its_points(town: TownBuilder,
 
 
 def test_a_level_is_lost_though_another_event_reached_it(town: TownBuilder, api: ApiClient) -> None:
-    under(town, SERVICE, STARS.replace(", points = 7", "").replace(", points = 11", ""))
+    under(town, LIMITED, STARS.replace(", points = 7", "").replace(", points = 11", ""))
     resident, staff = town.resident(), organiser(town, api)
     recorded(staff, resident, "care", ref="wrong", hours=5)
     recorded(staff, resident, "care", hours=1)
@@ -517,7 +475,7 @@ def test_a_level_that_was_kept_for_other_reasons_stays(town: TownBuilder, api: A
     """It was reached by a balance that is spent; the event that is void had nothing to do with it."""
     under(
         town,
-        SERVICE,
+        LIMITED,
         '[[ladder]]\nid = "rich"\ntitle = "富"\nfalls = false\n'
         '[[ladder.level]]\nid = "a"\ntitle = "甲"\nat = { "balance.points" = 30 }\n',
     )
@@ -536,7 +494,7 @@ def test_a_level_that_was_kept_for_other_reasons_stays(town: TownBuilder, api: A
 
 
 def test_a_freeze_ends_with_the_deduction_that_began_it(town: TownBuilder, api: ApiClient) -> None:
-    under(town, SERVICE, FAULTS, FREEZE)
+    under(town, LIMITED, FAULTS, FREEZE)
     resident, staff = town.resident(), organiser(town, api)
     recorded(staff, resident, "care", hours=1)
     assert ("frozen", "booking", 0) in lines(recorded(staff, resident, "fault", ref="wrong"))
@@ -547,7 +505,7 @@ def test_a_freeze_ends_with_the_deduction_that_began_it(town: TownBuilder, api: 
 
 
 def test_a_freeze_that_a_void_service_ended_is_in_force_again(town: TownBuilder, api: ApiClient) -> None:
-    under(town, SERVICE, FAULTS, FREEZE)
+    under(town, LIMITED, FAULTS, FREEZE)
     resident, staff = town.resident(), organiser(town, api)
     recorded(staff, resident, "care", hours=1)
     recorded(staff, resident, "fault")
@@ -566,7 +524,7 @@ def test_a_freeze_that_a_void_service_ended_is_in_force_again(town: TownBuilder,
 
 
 A_BIT_OF_EVERYTHING = (
-    SERVICE
+    LIMITED
     + FAULTS
     + NO_SHOWS
     + STARS

@@ -28,30 +28,17 @@ from tests.conftest import Databases
 from tests.ledger.crowd import count_deadlocks
 from tests.ledger.keeping import audit
 from tests.points.spending import spend_points
+from tests.points.staff_events import HEAD, SERVICE
 from tests.points.test_events_race import app_and_town, body_of, make_town
 from tests.points.test_events_race import record as record_in
 from tests.races import from_processes, from_threads
 from tests.rulebook.live import counts, put_in_force
 
 __all__ = ["app_and_town", "make_town"]  # the fixtures
-RULES = """
-name = "红星积分"
-[expiry]
-years = 1
-[calculation]
-round = "down"
-[[tally]]
-id = "hours"
-title = "服务时长"
-events = ["care"]
-of = "hours"
-[[earn]]
-id = "care"
-event = "care"
-title = "志愿服务"
-each = "hours"
-unit = "小时"
-amount = 10
+RULES = (
+    HEAD
+    + SERVICE
+    + """
 [[deduct]]
 id = "late"
 event = "care"
@@ -67,6 +54,7 @@ per = "year"
 at = 3
 suspends = { days = 30 }
 """
+)
 AT_ONCE = 24
 ROUNDS = 8
 
